@@ -1,0 +1,41 @@
+//! Adapters: from a collector payload to raw events, one file per vendor.
+//!
+//! Routing and failure shapes: snowplow/enrich 3.9.0, `modules/common/.../adapters/AdapterRegistry.scala`.
+
+use bumpalo::Bump;
+
+use crate::badrow::Message;
+use crate::iglu::Validator;
+use crate::payload::{CollectorPayload, RawEvent};
+
+/// What adapters may use while they work on one payload.
+pub struct Tools<'a, 't> {
+    /// Memory that lives as long as the payload.
+    pub arena: &'a Bump,
+    /// Schema validation (only tp2 validates inside its adapter).
+    pub validator: &'t mut dyn Validator,
+}
+
+/// Why a payload gave no events.
+#[derive(Debug)]
+pub enum AdapterError<'a> {
+    /// Everything that is wrong with it: one `adapter_failures` or `tracker_protocol_violations` row.
+    Failures(Vec<Message<'a>>),
+    /// The reference throws on such input: one `generic_error` row with this text.
+    Unexpected(String),
+}
+
+impl<'a> From<Message<'a>> for AdapterError<'a> {
+    fn from(message: Message<'a>) -> Self {
+        AdapterError::Failures(vec![message])
+    }
+}
+
+/// At least one raw event, or why there is none: all or nothing.
+pub type AdapterResult<'a> = Result<Vec<RawEvent<'a>>, AdapterError<'a>>;
+
+/// Turns the payloads of one (vendor, version) into raw events. Shared by all workers.
+pub trait Adapter: Send + Sync {
+    /// Turns one payload into raw events.
+    fn to_raw_events<'a>(&self, payload: &CollectorPayload<'a>, tools: &mut Tools<'a, '_>) -> AdapterResult<'a>;
+}

@@ -1,0 +1,2 @@
+//! The `thresh-loadgen` binary.
+fn main() {}

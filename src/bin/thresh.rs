@@ -1,0 +1,2 @@
+//! The `thresh` binary.
+fn main() {}

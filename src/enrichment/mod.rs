@@ -1,0 +1,98 @@
+//! Configurable enrichments, one file each, over one trait.
+//!
+//! Order and failure classes: snowplow/enrich 3.9.0, `modules/common/.../enrichments/EnrichmentManager.scala`.
+
+use bumpalo::Bump;
+
+use crate::badrow::EnrichmentFailure;
+use crate::event::EnrichedEvent;
+use crate::iglu::SelfDescribing;
+use crate::payload::{NameValue, RawEvent};
+
+/// Where in the order of steps an enrichment runs. Variants stand in that order; the steps that always run (collector
+/// version, page URI, derived timestamp, page query, cross domain, schema fields) lie between them.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    Iab,
+    UserAgentUtils,
+    UaParser,
+    Currency,
+    RefererParser,
+    Campaign,
+    Fingerprint,
+    Cookies,
+    Headers,
+    Yauaa,
+    CrossNavigation,
+    IpLookups,
+    /// After the IP lookups, unlike in the reference, where it could never see a location.
+    Weather,
+    JavaScript,
+    SqlQuery,
+    ApiRequest,
+    /// After validation of the enrichments' entities.
+    AnonIp,
+    /// Last, on the final columns.
+    Pii,
+}
+
+/// A self-describing entity that an enrichment adds.
+#[derive(Clone, Copy, Debug)]
+pub struct Entity<'a> {
+    /// The schema URI.
+    pub schema: &'a str,
+    /// The data as compact JSON.
+    pub data: &'a str,
+    /// Entities of one run with the same non-zero number have the same schema and data, so that one validation serves
+    /// all of them. 0 if nothing is known. Numbers come from [`next_entity_id`].
+    pub cache_id: u64,
+}
+
+/// A fresh number for [`Entity::cache_id`]. Call it once per cached value, not per event.
+pub fn next_entity_id() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+/// One event on its way through the steps.
+pub struct StepContext<'a, 's> {
+    /// Memory that lives as long as the record.
+    pub arena: &'a Bump,
+    /// The raw event.
+    pub raw: &'s RawEvent<'a>,
+    /// The columns so far.
+    pub event: &'s mut EnrichedEvent<'a>,
+    /// The collector's timestamp in milliseconds.
+    pub collector_millis: Option<i64>,
+    /// The derived timestamp in milliseconds, once its step has run.
+    pub derived_millis: Option<i64>,
+    /// The page URI's query pairs, decoded; `None` without a page URI or with an unreadable query.
+    pub page_query: Option<&'a [NameValue<'a>]>,
+    /// The page referrer as a URI, taken apart, if there is one that can be parsed.
+    pub referrer: Option<crate::protocol::uri::Uri<'a>>,
+    /// The validated input entities.
+    pub contexts: &'s [SelfDescribing<'a>],
+    /// The validated self-describing event.
+    pub unstruct_event: Option<SelfDescribing<'a>>,
+    /// The enrichments' entities in the order they will be written: push with [`StepContext::add_entities`].
+    pub derived: &'s mut Vec<Entity<'a>>,
+    /// Failures of the step that is running.
+    pub failures: &'s mut Vec<EnrichmentFailure<'a>>,
+}
+
+impl<'a> StepContext<'a, '_> {
+    /// Adds a step's entities in front of the earlier steps' ones.
+    pub fn add_entities(&mut self, entities: impl IntoIterator<Item = Entity<'a>>) {
+        self.derived.splice(0..0, entities);
+    }
+}
+
+/// A configured enrichment, one instance per worker thread: it may keep caches and scratch memory.
+pub trait Enrichment: Send {
+    /// Where it runs.
+    fn step(&self) -> Step;
+
+    /// Enriches one event. Failures go to [`StepContext::failures`]; nothing may panic on any input.
+    fn run<'a>(&mut self, cx: &mut StepContext<'a, '_>);
+}

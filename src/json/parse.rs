@@ -1,0 +1,491 @@
+//! The parser: one pass over the bytes, an explicit stack, failure texts of typelevel/jawn v1.2.0.
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
+
+use super::{CANONICAL, DUPLICATE_KEYS, ESCAPED, Kind, MAX_DEPTH, Node, Value};
+
+/// Why a text is not JSON. Its `Display` is the reference parser's text, without the `invalid json: ` prefix.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// The text ends inside a value; the empty text too.
+    #[error("exhausted input")]
+    Exhausted,
+    /// Something else was expected at a position.
+    #[error("{what} got {got} (line {line}, column {column})")]
+    Unexpected {
+        /// For example `expected json value`.
+        what: String,
+        /// The next up to six characters in quotes, or `eof`.
+        got: String,
+        /// 1-based; only line feeds between tokens count.
+        line: usize,
+        /// 1-based, in UTF-16 code units as the JVM counts.
+        column: usize,
+    },
+    /// More than [`MAX_DEPTH`] arrays and objects inside each other. The reference has no such limit.
+    #[error("nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// The text is 4 GiB or longer.
+    #[error("longer than 4 GiB")]
+    TooLong,
+}
+
+/// Parses one JSON document; the tape lives in `arena`.
+pub fn parse<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, ParseError> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(ParseError::TooLong);
+    }
+    let nodes = BumpVec::with_capacity_in(text.len() / 12 + 4, arena);
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, line: 0, line_start: 0, nodes, stack: Vec::new() };
+    parser.document()?;
+    Ok(Value { text, nodes: parser.nodes.into_bump_slice(), at: 0 })
+}
+
+/// An open array or object.
+struct Open {
+    node: u32,
+    /// Bloom filter over the keys seen, to find repeated ones cheaply.
+    keys: u64,
+    canonical: bool,
+    duplicate: bool,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    line: usize,
+    line_start: usize,
+    nodes: BumpVec<'a, Node>,
+    stack: Vec<Open>,
+}
+
+impl Parser<'_> {
+    fn document(&mut self) -> Result<(), ParseError> {
+        self.skip_space();
+        self.value()?;
+        self.skip_space();
+        if self.at < self.bytes.len() {
+            return Err(self.expected("expected whitespace or eof"));
+        }
+        Ok(())
+    }
+
+    /// Parses one value and everything below it without recursion.
+    fn value(&mut self) -> Result<(), ParseError> {
+        loop {
+            // At the start of a value.
+            let opened = self.scalar_or_open()?;
+            if opened && !self.first_member()? {
+                continue;
+            }
+            // A value just ended: close what can be closed, then go on with the next member.
+            loop {
+                let Some(open) = self.stack.last() else { return Ok(()) };
+                let is_object = self.nodes[open.node as usize].kind == Kind::Object;
+                self.space_in_container();
+                match self.peek()? {
+                    b',' => {
+                        self.at += 1;
+                        self.space_in_container();
+                        if is_object {
+                            self.key()?;
+                        }
+                        break;
+                    }
+                    b'}' if is_object => self.close(),
+                    b']' if !is_object => self.close(),
+                    _ => {
+                        let what = if is_object { "expected } or ," } else { "expected ] or ," };
+                        return Err(self.expected(what));
+                    }
+                }
+            }
+        }
+    }
+
+    /// After `{` or `[`: true if the container closed at once.
+    fn first_member(&mut self) -> Result<bool, ParseError> {
+        self.space_in_container();
+        let open = self.stack.last().expect("a container was just opened");
+        let is_object = self.nodes[open.node as usize].kind == Kind::Object;
+        match (self.peek()?, is_object) {
+            (b'}', true) | (b']', false) => {
+                self.close();
+                Ok(true)
+            }
+            (_, true) => {
+                self.key()?;
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn close(&mut self) {
+        self.at += 1;
+        let open = self.stack.pop().expect("close is called with an open container");
+        let next = self.nodes.len() as u32;
+        let node = &mut self.nodes[open.node as usize];
+        node.end = self.at as u32;
+        node.next = next;
+        if open.duplicate {
+            node.flags |= DUPLICATE_KEYS;
+        }
+        if open.canonical && !open.duplicate {
+            node.flags |= CANONICAL;
+        } else {
+            self.taint();
+        }
+    }
+
+    /// The enclosing container cannot be copied verbatim.
+    fn taint(&mut self) {
+        if let Some(open) = self.stack.last_mut() {
+            open.canonical = false;
+        }
+    }
+
+    /// A key, its colon, and the white space around.
+    fn key(&mut self) -> Result<(), ParseError> {
+        if self.peek()? != b'"' {
+            return Err(self.expected("expected \""));
+        }
+        let index = self.nodes.len();
+        self.string()?;
+        self.note_key(index);
+        self.space_in_container();
+        if self.peek()? != b':' {
+            return Err(self.expected("expected :"));
+        }
+        self.at += 1;
+        self.space_in_container();
+        Ok(())
+    }
+
+    fn note_key(&mut self, index: usize) {
+        let node = self.nodes[index];
+        let key = &self.bytes[node.start as usize..node.end as usize];
+        let first = u64::from(key.first().copied().unwrap_or(0));
+        let last = u64::from(key.last().copied().unwrap_or(0));
+        let hash = (first.wrapping_mul(31) ^ last.wrapping_mul(7) ^ (key.len() as u64).wrapping_mul(131)) & 63;
+        // An escaped key may equal any other, whatever its spelling.
+        let suspicious = node.flags & ESCAPED != 0;
+        let open = self.stack.last_mut().expect("keys stand inside objects");
+        let seen = open.keys & (1 << hash) != 0 || (suspicious && open.keys != 0) || open.keys == u64::MAX;
+        open.keys = if suspicious { u64::MAX } else { open.keys | 1 << hash };
+        if !seen {
+            return;
+        }
+        let object = open.node;
+        let same = self.is_repeated(object, index);
+        if same {
+            self.stack.last_mut().expect("still open").duplicate = true;
+        }
+    }
+
+    fn is_repeated(&self, object: u32, key: usize) -> bool {
+        let name = |node: &Node| {
+            let raw = &self.text[node.start as usize..node.end as usize];
+            if node.flags & ESCAPED == 0 { std::borrow::Cow::Borrowed(raw) } else { unescape(raw).into() }
+        };
+        let wanted = name(&self.nodes[key]);
+        let mut at = object as usize + 1;
+        while at < key {
+            if name(&self.nodes[at]) == wanted {
+                return true;
+            }
+            at = self.nodes[at + 1].next as usize;
+        }
+        false
+    }
+
+    /// A scalar (false), or the opening of a container (true).
+    fn scalar_or_open(&mut self) -> Result<bool, ParseError> {
+        match self.peek()? {
+            b'"' => self.string().map(|()| false),
+            b'{' => self.open(Kind::Object),
+            b'[' => self.open(Kind::Array),
+            b't' => self.literal("true", Kind::Bool),
+            b'f' => self.literal("false", Kind::Bool),
+            b'n' => self.literal("null", Kind::Null),
+            b'-' | b'0'..=b'9' => self.number().map(|()| false),
+            _ => Err(self.expected("expected json value")),
+        }
+    }
+
+    fn open(&mut self, kind: Kind) -> Result<bool, ParseError> {
+        if self.stack.len() == MAX_DEPTH {
+            return Err(ParseError::TooDeep);
+        }
+        let node = self.nodes.len() as u32;
+        self.push(self.at, self.at + 1, kind, 0);
+        self.stack.push(Open { node, keys: 0, canonical: true, duplicate: false });
+        self.at += 1;
+        Ok(true)
+    }
+
+    fn push(&mut self, start: usize, end: usize, kind: Kind, flags: u8) {
+        let next = self.nodes.len() as u32 + 1;
+        self.nodes.push(Node { start: start as u32, end: end as u32, next, kind, flags });
+    }
+
+    fn literal(&mut self, word: &str, kind: Kind) -> Result<bool, ParseError> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            if word.as_bytes().starts_with(&self.bytes[self.at..]) {
+                return Err(ParseError::Exhausted);
+            }
+            return Err(self.expected(&format!("expected {word}")));
+        }
+        self.push(self.at, self.at + word.len(), kind, CANONICAL);
+        self.at += word.len();
+        Ok(false)
+    }
+
+    fn number(&mut self) -> Result<(), ParseError> {
+        let start = self.at;
+        let mut at = start;
+        let byte = |at: usize| self.bytes.get(at).copied();
+        if byte(at) == Some(b'-') {
+            at += 1;
+        }
+        let bad = |at: usize| match byte(at) {
+            None => ParseError::Exhausted,
+            Some(_) => self.expected_at("expected digit", start),
+        };
+        match byte(at) {
+            Some(b'0') => at += 1,
+            Some(b'1'..=b'9') => {
+                while matches!(byte(at), Some(b'0'..=b'9')) {
+                    at += 1;
+                }
+            }
+            _ => return Err(bad(at)),
+        }
+        if byte(at) == Some(b'.') {
+            at += 1;
+            if !matches!(byte(at), Some(b'0'..=b'9')) {
+                return Err(bad(at));
+            }
+            while matches!(byte(at), Some(b'0'..=b'9')) {
+                at += 1;
+            }
+        }
+        if matches!(byte(at), Some(b'e' | b'E')) {
+            at += 1;
+            if matches!(byte(at), Some(b'+' | b'-')) {
+                at += 1;
+            }
+            if !matches!(byte(at), Some(b'0'..=b'9')) {
+                return Err(bad(at));
+            }
+            while matches!(byte(at), Some(b'0'..=b'9')) {
+                at += 1;
+            }
+        }
+        self.push(start, at, Kind::Number, CANONICAL);
+        self.at = at;
+        Ok(())
+    }
+
+    /// A string; `self.at` is at its opening quote.
+    fn string(&mut self) -> Result<(), ParseError> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut flags = CANONICAL;
+        loop {
+            at = skip_plain(self.bytes, at);
+            match self.bytes.get(at).copied() {
+                None => return Err(ParseError::Exhausted),
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    flags |= ESCAPED;
+                    let (width, canonical) = self.escape(at)?;
+                    if !canonical {
+                        flags &= !CANONICAL;
+                    }
+                    at += width;
+                }
+                Some(0x7F) => {
+                    flags &= !CANONICAL;
+                    at += 1;
+                }
+                // U+0080 to U+009F are written as escapes; everything else that starts with C2 is plain.
+                Some(0xC2) => {
+                    if matches!(self.bytes.get(at + 1), Some(0x80..=0x9F)) {
+                        flags &= !CANONICAL;
+                    }
+                    at += 2;
+                }
+                Some(control) => {
+                    return Err(self.unexpected(format!("control char ({control}) in string"), at, 1));
+                }
+            }
+        }
+        if flags & CANONICAL == 0 {
+            self.taint();
+        }
+        self.push(start, at, Kind::String, flags);
+        self.at = at + 1;
+        Ok(())
+    }
+
+    /// Checks the escape at `at`: its width, and whether the printer would write it the same way.
+    fn escape(&self, at: usize) -> Result<(usize, bool), ParseError> {
+        match self.bytes.get(at + 1).copied() {
+            None => Err(ParseError::Exhausted),
+            Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't') => Ok((2, true)),
+            Some(b'/') => Ok((2, false)),
+            Some(b'u') => {
+                let mut code = 0u32;
+                for offset in 2..6 {
+                    let Some(&digit) = self.bytes.get(at + offset) else { return Err(ParseError::Exhausted) };
+                    let Some(value) = char::from(digit).to_digit(16) else {
+                        return Err(self.unexpected("expected valid unicode escape".into(), at, 6));
+                    };
+                    code = code * 16 + value;
+                }
+                let control = matches!(code, 0..=0x1F | 0x7F..=0x9F) && !matches!(code, 8 | 9 | 10 | 12 | 13);
+                let lower_case = !self.bytes[at + 2..at + 6].iter().any(u8::is_ascii_uppercase);
+                Ok((6, control && lower_case))
+            }
+            Some(_) => {
+                let letter = self.text[at + 1..].chars().next().unwrap_or('?');
+                Err(self.unexpected(format!("illegal escape sequence (\\{letter})"), at, 1))
+            }
+        }
+    }
+
+    fn peek(&self) -> Result<u8, ParseError> {
+        self.bytes.get(self.at).copied().ok_or(ParseError::Exhausted)
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(byte) = self.bytes.get(self.at) {
+            match byte {
+                b'\n' => {
+                    self.line += 1;
+                    self.line_start = self.at + 1;
+                }
+                b' ' | b'\t' | b'\r' => {}
+                _ => break,
+            }
+            self.at += 1;
+        }
+    }
+
+    fn space_in_container(&mut self) {
+        let before = self.at;
+        self.skip_space();
+        if self.at != before {
+            self.taint();
+        }
+    }
+
+    fn expected(&self, what: &str) -> ParseError {
+        self.expected_at(what, self.at)
+    }
+
+    fn expected_at(&self, what: &str, at: usize) -> ParseError {
+        self.unexpected(what.to_owned(), at, 6)
+    }
+
+    fn unexpected(&self, what: String, at: usize, width: usize) -> ParseError {
+        let rest = &self.text[floor_boundary(self.text, at)..];
+        let got = if rest.is_empty() {
+            "eof".to_owned()
+        } else {
+            let units: Vec<u16> = rest.encode_utf16().take(width + 1).collect();
+            let shown = String::from_utf16_lossy(&units[..units.len().min(width)]);
+            if units.len() > width { format!("'{shown}...'") } else { format!("'{shown}'") }
+        };
+        let column = self.text[self.line_start..floor_boundary(self.text, at)].encode_utf16().count() + 1;
+        ParseError::Unexpected { what, got, line: self.line + 1, column }
+    }
+}
+
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// Bytes at which [`skip_plain`] stops.
+const STOPS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table[0x7F] = true;
+    table[0xC2] = true;
+    table
+};
+
+/// Position of the next byte that needs a look, eight bytes at a time.
+fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    while let Some(chunk) = bytes.get(at..at + 8) {
+        let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let stop = below_space
+            | has_zero(word ^ (ONES * 0x22))
+            | has_zero(word ^ (ONES * 0x5C))
+            | has_zero(word ^ (ONES * 0x7F))
+            | has_zero(word ^ (ONES * 0xC2));
+        if stop != 0 {
+            break;
+        }
+        at += 8;
+    }
+    while at < bytes.len() && !STOPS[usize::from(bytes[at])] {
+        at += 1;
+    }
+    at
+}
+
+/// Resolves the escapes of a string that [`parse`] has accepted. A lone surrogate becomes `?`, as it does when the JVM
+/// encodes it.
+pub(super) fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let code = rest.as_bytes().get(at + 1).copied().unwrap_or(b'\\');
+        rest = rest.get(at + 2..).unwrap_or("");
+        match code {
+            b'b' => out.push('\u{8}'),
+            b'f' => out.push('\u{c}'),
+            b'n' => out.push('\n'),
+            b'r' => out.push('\r'),
+            b't' => out.push('\t'),
+            b'u' => {
+                let unit = hex4(rest);
+                rest = rest.get(4..).unwrap_or("");
+                let low = rest.strip_prefix("\\u").map(hex4).filter(|low| (0xDC00..0xE000).contains(low));
+                match (unit, low) {
+                    (0xD800..0xDC00, Some(low)) => {
+                        rest = &rest[6..];
+                        let code_point = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+                        out.push(char::from_u32(code_point).unwrap_or('?'));
+                    }
+                    _ => out.push(char::from_u32(unit).unwrap_or('?')),
+                }
+            }
+            other => out.push(char::from(other)),
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn hex4(text: &str) -> u32 {
+    text.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(u32::from(b'?'))
+}

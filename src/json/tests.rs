@@ -1,0 +1,145 @@
+use super::*;
+use proptest::prelude::*;
+
+fn compact(text: &str) -> Result<String, String> {
+    let arena = Bump::new();
+    let value = parse(text, &arena).map_err(|e| e.to_string())?;
+    let mut out = Vec::new();
+    write_compact(value, &mut out);
+    Ok(String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn failure_texts_are_the_references() {
+    for (text, expected) in [
+        ("", "exhausted input"),
+        ("{\"a\":1", "exhausted input"),
+        ("^45fj_", "expected json value got '^45fj_' (line 1, column 1)"),
+        ("{\"a\"::2}", "expected json value got ':2}' (line 1, column 6)"),
+        ("{9:\"a\"}", "expected \" got '9:\"a\"}' (line 1, column 2)"),
+        ("john+smith", "expected json value got 'john+s...' (line 1, column 1)"),
+        ("{\"something:\"some\"}", "expected : got 'some\"}' (line 1, column 14)"),
+        ("{invalid json", "expected \" got 'invali...' (line 1, column 2)"),
+        ("{-", "expected \" got '-' (line 1, column 2)"),
+        ("[1 2]", "expected ] or , got '2]' (line 1, column 4)"),
+        ("{\"a\":1 2}", "expected } or , got '2}' (line 1, column 8)"),
+        ("1 2", "expected whitespace or eof got '2' (line 1, column 3)"),
+        ("[\n-x]", "expected digit got '-x]' (line 2, column 1)"),
+        ("[trux]", "expected true got 'trux]' (line 1, column 2)"),
+        ("\"a\u{1}b\"", "control char (1) in string got '\u{1}...' (line 1, column 3)"),
+        ("\"\\x\"", "illegal escape sequence (\\x) got '\\...' (line 1, column 2)"),
+    ] {
+        assert_eq!(compact(text).unwrap_err(), expected, "{text}");
+    }
+}
+
+#[test]
+fn compact_form_keeps_order_and_numbers() {
+    for (text, expected) in [
+        (
+            " { \"b\" : 1.00 , \"a\" : [ 1e5 , -0 , 12345678901234567890 ] } ",
+            "{\"b\":1.00,\"a\":[1e5,-0,12345678901234567890]}",
+        ),
+        ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}"),
+        ("{\"a\":1,\"b\":2,\"\\u0061\":3}", "{\"a\":3,\"b\":2}"),
+        ("\"\\/\\u00e9\\u0041\\u0007\\ud83d\\ude00\\ud800\"", "\"/éA\\u0007😀?\""),
+        ("\"\u{7f}\u{85}\u{a0}\"", "\"\\u007f\\u0085\u{a0}\""),
+        ("[]", "[]"),
+        ("{ }", "{}"),
+    ] {
+        assert_eq!(compact(text).unwrap(), expected, "{text}");
+    }
+}
+
+#[test]
+fn canonical_values_are_copied() {
+    let arena = Bump::new();
+    for text in ["{\"a\":[1,\"x\\n\\u0001\"],\"b\":{}}", "1.50", "\"é\""] {
+        assert!(parse(text, &arena).unwrap().is_canonical(), "{text}");
+    }
+    for text in ["{\"a\": 1}", "[[\"\\/\"]]", "{\"a\":1,\"a\":2}", "\"\\u000A\""] {
+        assert!(!parse(text, &arena).unwrap().is_canonical(), "{text}");
+    }
+}
+
+#[test]
+fn nesting_is_limited() {
+    let deep = "[".repeat(MAX_DEPTH + 1);
+    assert_eq!(compact(&deep).unwrap_err(), ParseError::TooDeep.to_string());
+    let fine = "[".repeat(MAX_DEPTH) + &"]".repeat(MAX_DEPTH);
+    assert_eq!(compact(&fine).unwrap(), fine);
+}
+
+#[test]
+fn members_and_lookup() {
+    let arena = Bump::new();
+    let value = parse("{\"a\":1,\"b\":[true,null],\"a\":\"x\"}", &arena).unwrap();
+    assert_eq!(value.len(), 2);
+    assert_eq!(value.get("a").unwrap().as_str().unwrap(), "x");
+    let names: Vec<_> = value.members().map(|(name, _)| name.into_owned()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(value.get("b").unwrap().elements().count(), 2);
+    assert!(value.get("c").is_none());
+}
+
+#[test]
+fn java_number_texts() {
+    let float = |value: f32| {
+        let mut out = Vec::new();
+        write_java_float(value, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let double = |value: f64| {
+        let mut out = Vec::new();
+        write_java_double(value, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    for (value, text) in
+        [(37.386, "37.386"), (100.0, "100.0"), (-0.0931, "-0.0931"), (0.0, "0.0"), (9.9e-4, "9.9E-4"), (1e7, "1.0E7")]
+    {
+        assert_eq!(float(value), text);
+    }
+    for (value, text) in
+        [(0.001, "0.001"), (12345678.9, "1.23456789E7"), (123456789.12, "1.2345678912E8"), (8000.0, "8000.0")]
+    {
+        assert_eq!(double(value), text);
+    }
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_serde_json_on_acceptance(text in "[\\[\\]{}\",:0-9a-z\\\\u. eE+-]{0,24}") {
+        let ours = compact(&text);
+        let theirs = serde_json::from_str::<serde_json::Value>(&text);
+        // serde_json refuses lone surrogates; nothing else differs on this alphabet.
+        if !text.contains("\\u") {
+            prop_assert_eq!(ours.is_ok(), theirs.is_ok());
+        }
+        if let Ok(compacted) = ours {
+            prop_assert_eq!(compact(&compacted).unwrap(), compacted);
+        }
+    }
+
+    #[test]
+    fn any_serde_document_survives(value in arbitrary_json()) {
+        let text = serde_json::to_string(&value).unwrap();
+        let back: serde_json::Value = serde_json::from_str(&compact(&text).unwrap()).unwrap();
+        prop_assert_eq!(back, value);
+    }
+}
+
+fn arbitrary_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+            prop::collection::vec((any::<String>(), inner), 0..6)
+                .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}

@@ -1,0 +1,3 @@
+//! The tracker protocol: from parameters to columns.
+
+pub mod uri;

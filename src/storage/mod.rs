@@ -1,0 +1,114 @@
+//! Local paths and S3 behind one interface; codecs by content.
+//!
+//! The interface is synchronous: stages and the engine are plain threads. What is asynchronous (S3) runs on a runtime
+//! of its own inside the S3 store.
+
+mod location;
+
+use std::io::{Read, Write};
+
+pub use location::{Location, LocationError};
+
+/// What a listing says of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// Where it is.
+    pub location: Location,
+    /// Its path below the input it was listed from, `/` between segments; the file name for a single file.
+    pub relative: String,
+    /// Size in bytes, as stored.
+    pub size: u64,
+    /// Entity tag without quotes (S3 only).
+    pub etag: Option<String>,
+    /// Last modification, milliseconds since 1970.
+    pub modified: Option<i64>,
+}
+
+/// When a write may take place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Always; replaces what is there.
+    #[default]
+    None,
+    /// Only if nothing is there (`If-None-Match: *`; `link` on local disks).
+    Absent,
+    /// Only if what is there still has this entity tag (S3).
+    Etag(String),
+}
+
+/// What a finished write left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Size in bytes, as stored.
+    pub size: u64,
+    /// CRC32C of the bytes as stored.
+    pub crc32c: u32,
+    /// Entity tag (S3 only).
+    pub etag: Option<String>,
+}
+
+/// An object being written. It appears when [`ObjectWriter::finish`] returns, whole, or not at all.
+pub trait ObjectWriter: Write + Send {
+    /// Makes the object visible. Dropping the writer instead leaves nothing behind.
+    fn finish(self: Box<Self>) -> Result<Written, StorageError>;
+}
+
+/// One kind of storage. Implemented by local disks and by S3; nothing else needs to know which it is.
+pub trait ObjectStore: Send + Sync {
+    /// Visits the objects below a location in key order, a page at a time; stops when `visit` returns `false`. A
+    /// location that names a file or a key visits just that one. Folder markers and names hidden by convention are
+    /// passed over (see the command-line contract).
+    fn list(&self, at: &Location, visit: &mut dyn FnMut(ObjectMeta) -> bool) -> Result<(), StorageError>;
+
+    /// What is stored at exactly this location; `None` if nothing is.
+    fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError>;
+
+    /// The bytes as stored, read ahead where that pays.
+    fn open(&self, object: &ObjectMeta) -> Result<Box<dyn Read + Send>, StorageError>;
+
+    /// Starts a write. `expected_size` (0 if unknown) helps to choose part sizes.
+    fn create(
+        &self,
+        at: &Location,
+        precondition: Precondition,
+        expected_size: u64,
+    ) -> Result<Box<dyn ObjectWriter>, StorageError>;
+
+    /// Deletes exactly this object, if `etag` is given only in that version. Deleting what is not there succeeds.
+    fn delete(&self, at: &Location, etag: Option<&str>) -> Result<(), StorageError>;
+}
+
+/// Why storage could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Nothing is stored there.
+    #[error("{location}: not found")]
+    NotFound {
+        /// What was asked for.
+        location: Location,
+    },
+    /// Something is there that must not be, or it changed meanwhile.
+    #[error("{location}: already exists or was changed by someone else")]
+    PreconditionFailed {
+        /// What was to be written.
+        location: Location,
+    },
+    /// The account or the file mode forbids it.
+    #[error("{location}: access denied: {detail}")]
+    Denied {
+        /// What was asked for.
+        location: Location,
+        /// The service's or the system's words.
+        detail: String,
+    },
+    /// Everything else, after retries where they may help.
+    #[error("{location}: {detail}")]
+    Failed {
+        /// What was asked for.
+        location: Location,
+        /// The service's or the system's words.
+        detail: String,
+        /// Whether the same call may succeed later.
+        transient: bool,
+    },
+}
