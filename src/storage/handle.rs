@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
+use super::codec::Decoder;
 use super::local::LocalStore;
 use super::stdio::StdioStore;
 use super::{
@@ -23,6 +24,9 @@ struct Shared {
     #[allow(dead_code)]
     options: StorageOptions,
 }
+
+/// Objects up to this size are read into memory before they are decoded.
+const WHOLE_OBJECT: u64 = 16 << 20;
 
 impl Storage {
     /// Storage with these knobs. Touches nothing yet.
@@ -130,6 +134,19 @@ impl Storage {
         let mut bytes = Vec::with_capacity(object.size.min(64 << 20) as usize);
         self.open(&object)?.read_to_end(&mut bytes).map_err(|error| StorageError::from_io(at, error))?;
         Ok(bytes)
+    }
+
+    /// The plain bytes of an object that was listed. Objects small enough are fetched whole first, which decodes
+    /// faster. Errors while reading: see [`Decoder`].
+    pub fn open_decoded(&self, object: &ObjectMeta) -> Result<Decoder, StorageError> {
+        let failed = |error| StorageError::from_io(&object.location, error);
+        let mut stored = self.open(object)?;
+        if object.size == 0 || object.size > WHOLE_OBJECT {
+            return Decoder::new(stored, &object.relative).map_err(failed);
+        }
+        let mut bytes = Vec::with_capacity(object.size as usize);
+        stored.read_to_end(&mut bytes).map_err(failed)?;
+        Decoder::whole(bytes, &object.relative).map_err(|error| failed(error.into()))
     }
 
     /// Writes a whole object.

@@ -1,6 +1,7 @@
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 
+use super::codec::{Codec, CodecError, GzipEncoder, GzipMembers};
 use super::{Location, Precondition, Storage, StorageError, StorageOptions, TEMPORARY_PREFIX};
 
 fn storage() -> Storage {
@@ -109,6 +110,33 @@ fn preconditions_hold() {
     storage().delete(&target, None).unwrap();
     storage().delete(&target, None).unwrap();
     assert!(matches!(storage().read_all(&target), Err(StorageError::NotFound { .. })));
+}
+
+#[test]
+fn objects_are_decoded_by_what_they_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stored = Vec::new();
+    let mut encoder = GzipEncoder::new(GzipMembers::Many, 1);
+    encoder.block(b"one\n", &mut stored);
+    encoder.block(b"two\n", &mut stored);
+    fs::write(folder.path().join("a.txt"), &stored).unwrap();
+    fs::write(folder.path().join("b.gz"), &stored[..stored.len() - 1]).unwrap();
+    fs::write(folder.path().join("c.bz2"), "BZh91AY&SY").unwrap();
+    let objects = storage().list(&[root(&folder)]).unwrap();
+    let mut text = String::new();
+    let mut decoder = storage().open_decoded(&objects[0]).unwrap();
+    decoder.read_to_string(&mut text).unwrap();
+    assert_eq!(
+        (text.as_str(), decoder.codec(), decoder.stored_position()),
+        ("one\ntwo\n", Codec::Gzip, stored.len() as u64)
+    );
+    let mut broken = Vec::new();
+    let error = storage().open_decoded(&objects[1]).unwrap().read_to_end(&mut broken).unwrap_err();
+    let error = StorageError::from_io(&objects[1].location, error);
+    assert!(matches!(error, StorageError::Corrupt { source: CodecError::Truncated { plain: 8, .. }, .. }), "{error}");
+    assert_eq!(broken, b"one\ntwo\n");
+    let error = storage().open_decoded(&objects[2]).err().unwrap().to_string();
+    assert!(error.contains("c.bz2: unsupported codec: bzip2"), "{error}");
 }
 
 #[cfg(unix)]

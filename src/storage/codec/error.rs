@@ -9,7 +9,7 @@ pub enum CodecError {
     /// The stream stops in the middle.
     #[error("the {codec} stream ends early, after {stored} stored and {plain} decoded bytes")]
     Truncated {
-        /// `gzip` or `lzop`.
+        /// `gzip`, `lzop` or `deflate`.
         codec: &'static str,
         /// Bytes as stored that were read.
         stored: u64,
@@ -19,7 +19,7 @@ pub enum CodecError {
     /// The stream holds something that its format forbids, or a checksum disagrees.
     #[error("the {codec} stream is damaged near stored byte {stored} (after {plain} decoded bytes): {detail}")]
     Damaged {
-        /// `gzip` or `lzop`.
+        /// `gzip`, `lzop` or `deflate`.
         codec: &'static str,
         /// Where in the stored bytes, at most one read buffer or block late.
         stored: u64,
@@ -29,17 +29,15 @@ pub enum CodecError {
         detail: String,
     },
     /// A format, or a feature of one, that thresh does not read.
-    #[error("{name}: unsupported codec: {detail}")]
+    #[error("unsupported codec: {detail}")]
     Unsupported {
-        /// The object's name.
-        name: String,
-        /// What it would need.
+        /// What it is, and what to do about it.
         detail: String,
     },
     /// The decoded data is larger than the caller allows.
     #[error("the {codec} stream decodes to more than {limit} bytes")]
     TooLarge {
-        /// `gzip` or `lzop`.
+        /// `gzip`, `lzop` or `deflate`.
         codec: &'static str,
         /// The limit in bytes.
         limit: u64,
