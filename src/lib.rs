@@ -19,4 +19,6 @@ pub mod json;
 pub mod payload;
 pub mod protocol;
 pub mod raw;
+pub mod report;
+pub mod run;
 pub mod storage;
