@@ -20,4 +20,6 @@ pub mod payload;
 pub mod protocol;
 pub mod raw;
 pub mod recovery;
+pub mod report;
+pub mod run;
 pub mod storage;
