@@ -12,6 +12,7 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod ddl;
 pub mod enrichment;
 pub mod event;
 pub mod iglu;
