@@ -19,4 +19,5 @@ pub mod json;
 pub mod payload;
 pub mod protocol;
 pub mod raw;
+pub mod recovery;
 pub mod storage;
