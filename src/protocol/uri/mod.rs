@@ -3,14 +3,11 @@
 //! Facts: snowplow/enrich 3.9.0, `modules/common/.../utils/ConversionUtils.scala`.
 
 mod lenient;
-mod query;
 mod strict;
 #[cfg(test)]
 mod tests;
 
 use bumpalo::Bump;
-
-pub use query::query_pairs;
 
 /// A URI taken apart; every part still encoded as in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
