@@ -12,6 +12,7 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod ddl;
 pub mod enrichment;
 pub mod event;
 pub mod iglu;
@@ -19,4 +20,7 @@ pub mod json;
 pub mod payload;
 pub mod protocol;
 pub mod raw;
+pub mod recovery;
+pub mod report;
+pub mod run;
 pub mod storage;

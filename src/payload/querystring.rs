@@ -71,6 +71,12 @@ pub fn split_query<'a>(query: &'a str, arena: &'a Bump) -> &'a [NameValue<'a>] {
     split(query, Charset::Utf8, arena)
 }
 
+/// As [`split_query`], for a query of a URI that [`crate::protocol::uri`] has parsed and with another character set.
+pub fn split_uri_query<'a>(query: &'a str, charset: Charset, arena: &'a Bump) -> &'a [NameValue<'a>] {
+    let plain = if query.is_ascii() { split_plain(query, charset, arena) } else { None };
+    plain.unwrap_or_else(|| split(query, charset, arena))
+}
+
 /// Whether a text holds nothing but ASCII that is legal in a query, or `%`.
 fn is_plain(text: &[u8]) -> bool {
     // Whole blocks at a time, so that the compiler can vectorise the comparisons.
