@@ -12,6 +12,7 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod enrich;
 pub mod enrichment;
 pub mod event;
 pub mod iglu;

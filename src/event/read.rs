@@ -154,7 +154,7 @@ fn envelope<'a>(text: &'a str, name: &str, arena: &'a Bump) -> Result<Value<'a>,
     let json = json::parse(text, arena).map_err(|error| format!("ParsingFailure: {error}"))?;
     let outer = SelfDescribing::parse(json, arena).map_err(|error| decoding_failure("", error))?;
     let key = outer.key;
-    let known = key.vendor == crate::payload::SNOWPLOW_VENDOR
+    let known = key.vendor == "com.snowplowanalytics.snowplow"
         && key.name == name
         && key.format == "jsonschema"
         && (key.version.model, key.version.revision) == (1, 0);
