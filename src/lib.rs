@@ -12,6 +12,7 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod ddl;
 pub mod enrich;
 pub mod enrichment;
 pub mod event;
@@ -21,4 +22,6 @@ pub mod payload;
 pub mod protocol;
 pub mod raw;
 pub mod recovery;
+pub mod report;
+pub mod run;
 pub mod storage;
