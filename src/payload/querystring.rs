@@ -57,10 +57,10 @@ pub fn parse_querystring<'a>(
     arena: &'a Bump,
 ) -> Result<&'a [NameValue<'a>], QuerystringError> {
     let charset = Charset::from_name(encoding).ok_or_else(|| QuerystringError::UnknownCharset(encoding.to_owned()))?;
-    if is_plain(text.as_bytes()) {
-        if let Some(pairs) = split_plain(text, charset, arena) {
-            return Ok(pairs);
-        }
+    if is_plain(text.as_bytes())
+        && let Some(pairs) = split_plain(text, charset, arena)
+    {
+        return Ok(pairs);
     }
     let query = check(text)?;
     Ok(split(query, charset, arena))
