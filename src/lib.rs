@@ -18,6 +18,7 @@ pub mod enrichment;
 pub mod event;
 pub mod iglu;
 pub mod json;
+pub mod loadgen;
 pub mod payload;
 pub mod protocol;
 pub mod raw;

@@ -23,8 +23,8 @@ pub use random::{Random, Zipf};
 pub use records::{Request, post_body, querystring};
 pub use world::World;
 
-use crate::raw::SerializedBlockWriter;
-use crate::storage::codec::{GzipEncoder, GzipMembers, LzopEncoder};
+use crate::raw::serialized_block::BlockWriter;
+use crate::storage::codec::LzopEncoder;
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,7 +121,7 @@ struct FileBuilder {
     plain: Vec<u8>,
     plain_bytes: u64,
     stored: Vec<u8>,
-    blocks: Option<SerializedBlockWriter>,
+    blocks: Option<BlockWriter>,
     lzop: Option<LzopEncoder>,
     gzip: Option<flate2::write::GzEncoder<Vec<u8>>>,
 }
@@ -140,7 +140,7 @@ impl FileBuilder {
             _ => None,
         };
         let in_blocks = plan.format == LogFormat::Thrift && plan.compression == Compression::Lzo;
-        let blocks = in_blocks.then(SerializedBlockWriter::new);
+        let blocks = in_blocks.then(|| BlockWriter::new("byte[]"));
         FileBuilder { plain: Vec::new(), plain_bytes: 0, stored, blocks, lzop, gzip }
     }
 
@@ -183,8 +183,8 @@ impl FileBuilder {
 
     /// Plain length, and the file's bytes.
     fn finish(mut self) -> (u64, Vec<u8>) {
-        if let Some(blocks) = self.blocks.take() {
-            blocks.finish(&mut self.plain);
+        if let Some(mut blocks) = self.blocks.take() {
+            blocks.flush(&mut self.plain);
         }
         self.flush();
         if let Some(lzop) = self.lzop.take() {

@@ -14,7 +14,7 @@ use crate::event::time::{joda_text, now_millis};
 use crate::iglu::SchemaKey;
 use crate::json;
 use crate::payload::CollectorPayload;
-use crate::raw::{Loaded, RawFormat};
+use crate::raw::{Loaded, RawFormat, ThriftContainer};
 
 /// Under this key flows can name legacy rows, which have no schema of their own. An invention of thresh.
 pub const LEGACY_ROW_KEY: &str = "iglu:com.snowplowanalytics.snowplow.badrows/legacy_bad_row/jsonschema/1-0-0";
@@ -116,8 +116,7 @@ impl<'c> Recoverer<'c> {
                 Fate::Unrecoverable
             }
             BadRow::Foreign(reason) => {
-                let mut writer =
-                    BadRowWriter::new(self.bad_rows, RecordSource::Line(line), now_millis(), &mut out.row);
+                let mut writer = BadRowWriter::new(self.bad_rows, RecordSource::Line(line), now_millis(), &mut out.row);
                 writer.collector_payload_format_violation("", &[LoaderMessage::Fallback { error: reason.into() }]);
                 Fate::Failed
             }
@@ -200,7 +199,9 @@ impl<'c> Recoverer<'c> {
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
         let mut edited = payload;
         apply_steps(&flows, &mut edited)?;
-        coerce(&edited, PayloadKind::Collector).map_err(|reason| uncoercible(&key, &reason))?.write_thrift(&mut out.record);
+        coerce(&edited, PayloadKind::Collector)
+            .map_err(|reason| uncoercible(&key, &reason))?
+            .write_thrift(&mut out.record);
         Ok(Fate::Recovered)
     }
 
@@ -256,9 +257,9 @@ fn lift(line: &str, arena: &Bump) -> Result<Value, String> {
     let format = match super::decode_base64(line) {
         Some(bytes) if !line.contains(['\t', ' ']) && !bytes.is_empty() => {
             let record = arena.alloc_slice_copy(&bytes);
-            return loaded(&RawFormat::thrift(), record, arena);
+            return loaded(&RawFormat::Thrift(ThriftContainer::Blocks), record, arena);
         }
-        _ => RawFormat::detect(line.as_bytes(), "").ok_or("its line is in no known raw format")?,
+        _ => crate::raw::detect(line.as_bytes(), "").ok_or("its line is in no known raw format")?,
     };
     let record = arena.alloc_slice_copy(line.as_bytes());
     loaded(&format, record, arena)
