@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{noise, read};
 use crate::support::s3::{FakeS3, Fault};
 use thresh::storage::codec::{Codec, GzipEncoder, GzipMembers};
-use thresh::storage::{ObjectMeta, Storage, StorageError, StorageOptions};
+use thresh::storage::{Location, ObjectMeta, Storage, StorageError, StorageOptions};
 
 const MIB: u64 = 1 << 20;
 
@@ -39,6 +39,25 @@ fn large_objects_come_in_order_from_several_ranges_at_once() {
     let untagged = ObjectMeta { etag: None, ..object };
     assert!(read(&storage, &untagged).unwrap() == content);
     assert_eq!(s3.log().len(), 11);
+}
+
+#[test]
+fn ranges_are_read_alike_everywhere() {
+    let s3 = FakeS3::start();
+    let content = noise(5 * MIB as usize);
+    s3.put("big", content.clone());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("big"), &content).unwrap();
+    let storage = in_small_chunks(&s3);
+    let local = storage.list(&[Location::Local(folder.path().to_owned())]).unwrap().remove(0);
+    for object in [only(&storage, &s3, "big"), local] {
+        for (start, end) in [(0, 10), (7, 3 * MIB + 1), (MIB, 9 * MIB), (5 * MIB, 6 * MIB), (4, 4)] {
+            let mut bytes = Vec::new();
+            storage.open_range(&object, start..end).unwrap().read_to_end(&mut bytes).unwrap();
+            let expected = &content[start as usize..content.len().min(end as usize)];
+            assert!(bytes == expected, "{start}..{end} of {}", object.location);
+        }
+    }
 }
 
 #[test]
@@ -93,7 +112,7 @@ fn many_small_objects_are_fetched_ahead_and_come_in_order() {
     s3.state().latency = Duration::from_millis(50);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("local"), "on disk").unwrap();
-    objects.extend(storage.list(&[thresh::storage::Location::Local(folder.path().to_owned())]).unwrap());
+    objects.extend(storage.list(&[Location::Local(folder.path().to_owned())]).unwrap());
 
     let mut contents = Vec::new();
     for (object, opened) in storage.read_ahead(objects.clone(), 64 * MIB, 16) {

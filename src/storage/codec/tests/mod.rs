@@ -168,7 +168,8 @@ proptest! {
 
     #[test]
     fn damage_never_panics_and_never_invents(
-        pieces in pieces(), lzo: bool, at in any::<prop::sample::Index>(), bit in 0_u32..8, cut in any::<prop::sample::Index>(),
+        pieces in pieces(), lzo: bool, bit in 0_u32..8,
+        at in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>(),
     ) {
         let plain = pieces.concat();
         let blocks: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
