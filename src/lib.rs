@@ -13,6 +13,7 @@
 pub mod adapter;
 pub mod badrow;
 pub mod ddl;
+pub mod enrich;
 pub mod enrichment;
 pub mod event;
 pub mod iglu;

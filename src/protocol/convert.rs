@@ -111,10 +111,7 @@ pub fn timestamp<'a>(value: &str, arena: &'a Bump) -> Result<(i64, &'a str), Exp
 }
 
 /// The collector's timestamp; the error is the value shown and what was expected.
-pub fn collector_timestamp<'a>(
-    millis: Option<i64>,
-    arena: &'a Bump,
-) -> Result<(i64, &'a str), (Option<String>, Expectation)> {
+pub fn collector_timestamp(millis: Option<i64>, arena: &Bump) -> Result<(i64, &str), (Option<String>, Expectation)> {
     let millis = millis.ok_or((None, Expectation::from("should be set")))?;
     match timestamp_text(millis, arena) {
         Some(text) => Ok((millis, text)),

@@ -217,5 +217,5 @@ fn percent_decode(text: &str) -> String {
 }
 
 fn is_encoded(byte: u8) -> bool {
-    byte < 0x20 || byte >= 0x7F || b" %<>[]#{}^`|?&\\=:/@!$'()*,;\"".contains(&byte)
+    !(0x20..0x7F).contains(&byte) || b" %<>[]#{}^`|?&\\=:/@!$'()*,;\"".contains(&byte)
 }

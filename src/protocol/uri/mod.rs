@@ -2,6 +2,7 @@
 //!
 //! Facts: snowplow/enrich 3.9.0, `modules/common/.../utils/ConversionUtils.scala`.
 
+mod ipv6;
 mod lenient;
 mod strict;
 #[cfg(test)]

@@ -4,18 +4,19 @@
 //! are, unless they are controls or spaces. Scanning is a table look-up per byte.
 
 use super::Uri;
+use super::ipv6::Ipv6;
 
 /// What went wrong, and at which byte.
-struct Failure {
+pub(super) struct Failure {
     reason: String,
     at: usize,
 }
 
-type Outcome<T> = Result<T, Failure>;
+pub(super) type Outcome<T> = Result<T, Failure>;
 
 const ALPHA: u16 = 1;
 const DIGIT: u16 = 1 << 1;
-const HEX: u16 = 1 << 2;
+pub(super) const HEX: u16 = 1 << 2;
 const SCHEME: u16 = 1 << 3;
 const PATH: u16 = 1 << 4;
 const URIC: u16 = 1 << 5;
@@ -105,17 +106,17 @@ pub(super) fn parse(text: &str) -> Result<Uri<'_>, String> {
     }
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     uri: Uri<'a>,
 }
 
-fn fail<T>(reason: &str, at: usize) -> Outcome<T> {
+pub(super) fn fail<T>(reason: &str, at: usize) -> Outcome<T> {
     Err(Failure { reason: reason.to_owned(), at })
 }
 
-fn fail_expecting<T>(what: &str, at: usize) -> Outcome<T> {
+pub(super) fn fail_expecting<T>(what: &str, at: usize) -> Outcome<T> {
     fail(&format!("Expected {what}"), at)
 }
 
@@ -226,7 +227,7 @@ impl<'a> Parser<'a> {
             return fail_expecting("closing bracket for IPv6 address", close);
         }
         let scope = self.find(start + 1, close, b"%");
-        Ipv6 { parser: self, bytes: 0 }.address(start + 1, scope)?;
+        Ipv6::new(self).address(start + 1, scope)?;
         if scope < close {
             if scope + 1 == close {
                 return fail("scope id expected", close);
@@ -279,7 +280,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Where a dotted quad ends; `None` if there is none. `whole`: nothing may follow it.
-    fn ipv4(&self, start: usize, end: usize, whole: bool) -> Option<usize> {
+    pub(super) fn ipv4(&self, start: usize, end: usize, whole: bool) -> Option<usize> {
         let stop = self.run(start, end, DIGIT | DOT);
         if stop == start || whole && stop != end {
             return None;
@@ -294,12 +295,12 @@ impl<'a> Parser<'a> {
         self.bytes[start..end].iter().position(|b| set.contains(b)).map_or(end, |offset| start + offset)
     }
 
-    fn at(&self, at: usize, end: usize, byte: u8) -> bool {
+    pub(super) fn at(&self, at: usize, end: usize, byte: u8) -> bool {
         at < end && self.bytes[at] == byte
     }
 
     /// End of a run of bytes of some classes.
-    fn run(&self, start: usize, end: usize, classes: u16) -> usize {
+    pub(super) fn run(&self, start: usize, end: usize, classes: u16) -> usize {
         let mut at = start;
         while at < end && CLASSES[usize::from(self.bytes[at])] & classes != 0 {
             at += 1;
@@ -341,87 +342,4 @@ fn is_visible_other(c: char) -> bool {
         '\u{0}'..='\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{2028}' | '\u{2029}' | '\u{202F}' | '\u{205F}'
             | '\u{3000}'
     )
-}
-
-/// The IPv6 address between the brackets.
-struct Ipv6<'p, 'a> {
-    parser: &'p Parser<'a>,
-    /// Bytes of the address found so far.
-    bytes: u32,
-}
-
-impl Ipv6<'_, '_> {
-    fn address(&mut self, start: usize, end: usize) -> Outcome<()> {
-        let mut at = start;
-        let mut elided = false;
-        let groups_end = self.groups(at, end)?;
-        if let Some(groups_end) = groups_end {
-            at = groups_end;
-        }
-        if self.is_double_colon(at, end) {
-            elided = true;
-            at = self.after_elision(at + 2, end)?;
-        } else if groups_end.is_some() && self.parser.at(at, end, b':') {
-            at = self.embedded_ipv4(at + 1, end, "IPv4 address")?;
-        }
-        if at < end {
-            return fail("Malformed IPv6 address", start);
-        }
-        match self.bytes {
-            17.. => fail("IPv6 address too long", start),
-            0..=15 if !elided => fail("IPv6 address too short", start),
-            16 if elided => fail("Malformed IPv6 address", start),
-            _ => Ok(()),
-        }
-    }
-
-    fn is_double_colon(&self, at: usize, end: usize) -> bool {
-        self.parser.at(at, end, b':') && self.parser.at(at + 1, end, b':')
-    }
-
-    fn after_elision(&mut self, start: usize, end: usize) -> Outcome<usize> {
-        if start == end {
-            return Ok(start);
-        }
-        let expected = "hex digits or IPv4 address";
-        match self.groups(start, end)? {
-            Some(at) if self.parser.at(at, end, b':') => self.embedded_ipv4(at + 1, end, expected),
-            Some(at) => Ok(at),
-            None => self.embedded_ipv4(start, end, expected),
-        }
-    }
-
-    fn embedded_ipv4(&mut self, start: usize, end: usize, expected: &str) -> Outcome<usize> {
-        match self.parser.ipv4(start, end, true) {
-            Some(at) => {
-                self.bytes += 4;
-                Ok(at)
-            }
-            None => fail_expecting(expected, start),
-        }
-    }
-
-    /// Groups of up to four hexadecimal digits with single colons between; `None` if there is not even one. Stops
-    /// before `::` and before the colon in front of an IPv4 address.
-    fn groups(&mut self, start: usize, end: usize) -> Outcome<Option<usize>> {
-        let mut at = start;
-        loop {
-            let group_end = self.parser.run(at, end, HEX);
-            let is_first = at == start;
-            if group_end == at {
-                return if is_first { Ok(None) } else { fail_expecting("digits for an IPv6 address", at) };
-            }
-            if self.parser.at(group_end, end, b'.') {
-                return Ok(if is_first { None } else { Some(at - 1) });
-            }
-            if group_end > at + 4 {
-                return fail("IPv6 hexadecimal digit sequence too long", at);
-            }
-            self.bytes += 2;
-            if !self.parser.at(group_end, end, b':') || self.parser.at(group_end + 1, end, b':') {
-                return Ok(Some(group_end));
-            }
-            at = group_end + 1;
-        }
-    }
 }
