@@ -14,6 +14,7 @@ pub mod adapter;
 pub mod badrow;
 pub mod enrichment;
 pub mod event;
+pub mod http;
 pub mod iglu;
 pub mod json;
 pub mod payload;
