@@ -100,7 +100,7 @@ impl<'h> CookieList<'h> {
         let delimiter = end.and_then(|end| self.rest[end..].chars().next());
         self.rest = end.map_or("", |end| &self.rest[end + 1..]);
         let text = raw.trim_matches(is_blank);
-        let plain = !text.contains(is_blank) && !(quotes && text.contains('"'));
+        let plain = !(text.contains(is_blank) || quotes && text.contains('"'));
         (if plain { Cow::Borrowed(text) } else { Cow::Owned(normalise(text, quotes)) }, delimiter)
     }
 }
