@@ -1,0 +1,18 @@
+//! Recovery: from bad rows of every generation back to raw events.
+//!
+//! Sources: snowplow-incubator/snowplow-event-recovery 0.7.2 (flows), 0.1.1 (scenarios); snowplow/snowplow r117
+//! `3-enrich/hadoop-event-recovery` (scripts).
+
+mod condition;
+mod config;
+mod path;
+mod pattern;
+mod scenario;
+mod step;
+
+pub use condition::{Condition, Matcher, SizeMatcher};
+pub use config::{ConfigError, Flow, RecoveryConfig};
+pub use path::{Path, Token, WalkError, decode_base64};
+pub use pattern::{Pattern, PatternError};
+pub use scenario::{Editable, Scenario, Target};
+pub use step::{CastType, Operation, Step};
