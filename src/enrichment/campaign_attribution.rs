@@ -8,9 +8,9 @@ use bumpalo::Bump;
 
 use super::config::{ConfigItem, EnrichmentConfig, Reader};
 use super::set::{BuildError, Resources, SharedEnrichment};
-use super::text::tsv_safe;
 use super::{Enrichment, Step, StepContext};
 use crate::event::Column;
+use crate::payload::decode::tsv_safe;
 use crate::payload::{NameValue, hash_order_key};
 
 const FIELDS: [(&str, Column); 5] = [

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::config::{ConfigItem, EnrichmentConfig, Reader};
 use super::set::{BuildError, Resources, SharedEnrichment};
-use super::text::{form_decode, java_trim, percent_decode, tsv_safe};
+use super::text::{form_decode, java_trim, percent_decode};
 use super::{Enrichment, Step, StepContext, asset_uri};
 use crate::event::Column;
+use crate::payload::decode::tsv_safe;
 use crate::protocol::uri::Uri;
 
 type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::RandomState>;
@@ -247,19 +248,9 @@ mod tests {
         "internal": {"Us": {"domains": ["us.example"]}}
     }"#;
 
-    fn uri(text: &'static str) -> Uri<'static> {
-        let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
-        let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
-        let (host, path) = match scheme {
-            Some(_) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
-            None => ("", rest),
-        };
-        Uri { text, scheme, host: scheme.map(|_| host), path: Some(path), query, ..Uri::default() }
-    }
-
     fn parse(bench: &mut EventBench, referrer: &'static str) -> [Option<String>; 3] {
         bench.columns = vec![(Column::page_urlhost, "www.snowplowanalytics.com")];
-        bench.referrer = Some(uri(referrer));
+        bench.referrer = Some(referrer);
         let columns = [Column::refr_medium, Column::refr_source, Column::refr_term];
         bench.run(|event, _| columns.map(|column| event.get(column).map(str::to_owned)))
     }
@@ -328,7 +319,9 @@ mod tests {
     fn a_path_is_compared_decoded_and_the_later_domain_wins() {
         let list = br#"{"social":{"A":{"domains":["x.com/a b"]},"B":{"domains":["x.com/a b"]}}}"#;
         let referers = Referers::parse(list, Vec::new()).unwrap();
-        let details = referers.look_up(&uri("http://x.com/a%20b/c"), None, &mut String::new()).unwrap();
+        let arena = bumpalo::Bump::new();
+        let uri = Uri::parse("http://x.com/a b/c", &arena).unwrap();
+        let details = referers.look_up(&uri, None, &mut String::new()).unwrap();
         assert_eq!(details.source, Some("B"));
     }
 

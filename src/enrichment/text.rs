@@ -8,22 +8,6 @@ use std::cmp::Ordering;
 
 use bumpalo::Bump;
 
-/// A text as a column may hold it: TAB becomes four spaces, other ASCII controls go; nothing left is null.
-pub(crate) fn tsv_safe<'a>(text: &'a str, arena: &'a Bump) -> Option<&'a str> {
-    if !text.bytes().any(|byte| byte.is_ascii_control()) {
-        return (!text.is_empty()).then_some(text);
-    }
-    let mut safe = bumpalo::collections::String::with_capacity_in(text.len() + 16, arena);
-    for character in text.chars() {
-        match character {
-            '\t' => safe.push_str("    "),
-            control if control.is_ascii_control() => {}
-            other => safe.push(other),
-        }
-    }
-    (!safe.is_empty()).then(|| safe.into_bump_str())
-}
-
 /// Java's `trim`: cuts everything up to U+0020 at both ends.
 pub(crate) fn java_trim(text: &str) -> &str {
     text.trim_matches(|character: char| character <= ' ')
@@ -102,15 +86,6 @@ pub(crate) fn text_in<'a>(bytes: &[u8], arena: &'a Bump) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_are_safe() {
-        let arena = Bump::new();
-        assert_eq!(tsv_safe("Hi\t\u{2}there\n", &arena), Some("Hi    there"));
-        assert_eq!(tsv_safe("\u{8}\u{7f}", &arena), None);
-        assert_eq!(tsv_safe("", &arena), None);
-        assert_eq!(tsv_safe("\u{85}\u{2028}ü", &arena), Some("\u{85}\u{2028}ü"));
-    }
 
     #[test]
     fn escapes() {
