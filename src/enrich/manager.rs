@@ -137,6 +137,7 @@ impl Manager {
             unstruct_event: input.unstruct_event,
             derived: &mut derived,
             failures: &mut failures,
+            pii_event: None,
         };
         self.run_steps(&mut cx, parsed).map_err(Failure::Enrichment)?;
         self.check_entities(&mut cx, &input, validator).map_err(Failure::Enrichment)?;
