@@ -12,6 +12,8 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod ddl;
+pub mod enrich;
 pub mod enrichment;
 pub mod event;
 pub mod iglu;
@@ -20,6 +22,7 @@ pub mod payload;
 pub mod pipeline;
 pub mod protocol;
 pub mod raw;
+pub mod recovery;
 pub mod report;
 pub mod run;
 pub mod storage;

@@ -1,3 +1,5 @@
-//! End-to-end tests, one module per area.
+//! Integration tests: one binary, one module per area.
 
 mod engine;
+mod storage;
+mod support;
