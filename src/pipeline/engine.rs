@@ -11,7 +11,6 @@ use super::error::EngineError;
 use super::ledger::Ledger;
 use super::object::Limits;
 use super::panics;
-use super::prefetch::Prefetch;
 use super::sink::{Sink, SplitSink};
 use super::source::{Inputs, Source};
 use super::stage::Stage;
@@ -108,7 +107,6 @@ where
             limits,
             cancel: self.cancel,
             meter: self.meter,
-            prefetch: Prefetch::new(self.objects),
         };
         let threads = self.options.threads.max(1);
         let schedule = Schedule {
@@ -117,11 +115,7 @@ where
             most_active: threads.div_ceil(4) + 1,
         };
         let shared = Shared { engine: self, run, inputs: &inputs, schedule, failure: Mutex::new(None) };
-        let workers_over = Cancel::default();
         thread::scope(|scope| {
-            for _ in 0..inputs.prefetch.threads() {
-                scope.spawn(|| inputs.prefetch.work(self.storage, self.objects, self.cancel, &workers_over));
-            }
             let spawn = |worker| {
                 thread::Builder::new().name(format!("worker-{worker}")).spawn_scoped(scope, {
                     let shared = &shared;
@@ -134,7 +128,6 @@ where
                 // Panics were caught inside.
                 let _ = worker.join();
             }
-            workers_over.set();
         });
         let failure = shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner);
         match failure {

@@ -25,7 +25,6 @@ mod object;
 mod ordered;
 mod panics;
 mod parts;
-mod prefetch;
 mod sink;
 mod source;
 mod split;

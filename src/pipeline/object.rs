@@ -122,7 +122,7 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
             }
             let range = start..start + count;
             start = range.end;
-            chunk.items.push(Item::Records { object: self.index, format: framing.format, range });
+            chunk.items.push(Item::Records { object: self.index, format: framing.format.clone(), range });
             if !last || start == chunk.filled {
                 return start;
             }
@@ -135,7 +135,7 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
             && let Some(framing) = &self.framing
         {
             let (range, why) = (start..chunk.filled, Unusable::Incomplete);
-            chunk.items.push(Item::Unusable { object: self.index, format: framing.format, range, why });
+            chunk.items.push(Item::Unusable { object: self.index, format: framing.format.clone(), range, why });
         }
     }
 
@@ -173,7 +173,7 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
         }
         let why = Unusable::Oversized { length: passed, limit: limit as u64 };
         let range = start..prefix_end;
-        chunk.items.push(Item::Unusable { object: self.index, format: framing.format, range, why });
+        chunk.items.push(Item::Unusable { object: self.index, format: framing.format.clone(), range, why });
         Ok(prefix_end)
     }
 

@@ -6,7 +6,7 @@ use crate::storage::ObjectMeta;
 /// A transformation of records. Shared by all threads.
 pub trait Stage: Sync {
     /// What a worker must know of an object to read its records.
-    type Format: Copy + Send + Sync;
+    type Format: Clone + Send + Sync;
     /// What output goes into, see [`crate::pipeline::Sink::Buffers`].
     type Buffers;
     /// State of one thread. It is made on that thread and never leaves it.
@@ -40,7 +40,7 @@ pub trait Framer: Send {
 }
 
 /// Whole records of one object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Segment<'c, F> {
     /// The object.
     pub object: &'c ObjectMeta,
