@@ -21,6 +21,7 @@ pub mod iglu;
 pub mod json;
 pub mod loadgen;
 pub mod payload;
+pub mod pipeline;
 pub mod protocol;
 pub mod raw;
 pub mod recovery;
