@@ -36,20 +36,15 @@ pub(super) fn list(
         return folder(store, address, key, names, visit);
     }
     let base = key.rfind('/').map_or(0, |slash| slash + 1);
-    let mut exact = None;
-    let mut any = false;
     // In key order the key itself comes first of all that begin with it.
-    pages(store, &address.bucket, key, &mut |object| {
-        any = true;
-        exact = (object.key() == Some(key)).then(|| describe(&address.bucket, base, &object));
-        false
-    })?;
-    match exact {
-        Some(meta) => {
-            visit(meta);
+    let (core, prefix) = (Arc::clone(&store.core), address.clone());
+    let first = store.run(&address.location(), async move { page(&core, &prefix, None, Some(1)).await })?;
+    match first.objects.first() {
+        Some(object) if object.key() == Some(key) => {
+            visit(describe(&address.bucket, base, object));
             Ok(())
         }
-        None if any => folder(store, address, &format!("{key}/"), names, visit),
+        Some(_) => folder(store, address, &format!("{key}/"), names, visit),
         None => Ok(()),
     }
 }
@@ -94,7 +89,7 @@ fn pages(
     let at = address.location();
     let request = |token: Option<String>| -> Pending<Result<Page, StorageError>> {
         let (core, address) = (Arc::clone(&store.core), address.clone());
-        store.spawn(async move { page(&core, &address, token).await })
+        store.spawn(async move { page(&core, &address, token, None).await })
     };
     let mut pending = request(None);
     loop {
@@ -112,12 +107,13 @@ fn pages(
     }
 }
 
-async fn page(core: &Core, address: &Address, token: Option<String>) -> Result<Page, StorageError> {
+async fn page(core: &Core, address: &Address, token: Option<String>, most: Option<i32>) -> Result<Page, StorageError> {
     let at = address.location();
     let answer = core
         .retry(&at, "LIST", core.short_limit(), || async {
             let request = core.client.list_objects_v2().bucket(&address.bucket).prefix(&address.key);
-            let request = request.set_continuation_token(token.clone()).set_request_payer(core.payer());
+            let request = request.set_continuation_token(token.clone()).set_max_keys(most);
+            let request = request.set_request_payer(core.payer());
             request.send().await.map_err(classify)
         })
         .await?;
