@@ -21,4 +21,5 @@ pub mod payload;
 pub mod protocol;
 pub mod raw;
 pub mod recovery;
+pub mod shred;
 pub mod storage;
