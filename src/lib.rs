@@ -13,6 +13,7 @@
 pub mod adapter;
 pub mod badrow;
 pub mod ddl;
+pub mod enrich;
 pub mod enrichment;
 pub mod event;
 pub mod iglu;
@@ -21,5 +22,7 @@ pub mod payload;
 pub mod protocol;
 pub mod raw;
 pub mod recovery;
+pub mod report;
+pub mod run;
 pub mod shred;
 pub mod storage;

@@ -14,46 +14,6 @@ use crate::event::time::{Civil, column_timestamp, joda_text};
 /// What was expected instead: the `expectation` of an `InputData` message.
 pub type Expectation = Cow<'static, str>;
 
-/// Whether a text needs no sanitising: no C0 control character and no DEL.
-fn is_tsv_safe(text: &str) -> bool {
-    // Without an early exit inside a block the loop compiles to vector instructions.
-    text.as_bytes().chunks(64).all(|block| !block.iter().fold(false, |bad, b| bad | (*b < 0x20) | (*b == 0x7F)))
-}
-
-/// A TSV-safe text: TAB as four spaces, other controls removed, nothing left is null.
-pub fn text<'a>(value: &'a str, arena: &'a Bump) -> Option<&'a str> {
-    let safe = if is_tsv_safe(value) { value } else { remove_controls(value, arena) };
-    Some(safe).filter(|safe| !safe.is_empty())
-}
-
-fn remove_controls<'a>(value: &str, arena: &'a Bump) -> &'a str {
-    let mut safe = bumpalo::collections::String::with_capacity_in(value.len() + 16, arena);
-    for c in value.chars() {
-        match c {
-            '\t' => safe.push_str("    "),
-            '\u{0}'..='\u{1F}' | '\u{7F}' => {}
-            other => safe.push(other),
-        }
-    }
-    safe.into_bump_str()
-}
-
-/// The User-Agent header as a column: line ends removed, TAB as four spaces, nothing else; also not null when empty.
-pub fn header_useragent<'a>(value: &'a str, arena: &'a Bump) -> &'a str {
-    if !value.bytes().any(|b| matches!(b, b'\r' | b'\n' | b'\t')) {
-        return value;
-    }
-    let mut clean = bumpalo::collections::String::with_capacity_in(value.len() + 16, arena);
-    for c in value.chars() {
-        match c {
-            '\t' => clean.push_str("    "),
-            '\r' | '\n' => {}
-            other => clean.push(other),
-        }
-    }
-    clean.into_bump_str()
-}
-
 /// The name of an event type.
 pub fn event_type(value: &str) -> Result<&'static str, Expectation> {
     Ok(match value {
@@ -146,33 +106,20 @@ pub fn timestamp<'a>(value: &str, arena: &'a Bump) -> Result<(i64, &'a str), Exp
     let millis = parse_long(value).ok_or("not in the expected format: ms since epoch")?;
     match timestamp_text(millis, arena) {
         Some(text) => Ok((millis, text)),
-        None => Err(format!("formatting as {} is not Redshift-compatible", out_of_range_text(millis)).into()),
+        None => Err(format!("formatting as {} is not Redshift-compatible", column_timestamp(millis)).into()),
     }
 }
 
 /// The collector's timestamp; the error is the value shown and what was expected.
-pub fn collector_timestamp<'a>(
-    millis: Option<i64>,
-    arena: &'a Bump,
-) -> Result<(i64, &'a str), (Option<String>, Expectation)> {
+pub fn collector_timestamp(millis: Option<i64>, arena: &Bump) -> Result<(i64, &str), (Option<String>, Expectation)> {
     let millis = millis.ok_or((None, Expectation::from("should be set")))?;
     match timestamp_text(millis, arena) {
         Some(text) => Ok((millis, text)),
         None => {
-            let expectation = format!("formatted as {} is not Redshift-compatible", out_of_range_text(millis));
-            Err((Some(joda_text(clamp(millis))), expectation.into()))
+            let expectation = format!("formatted as {} is not Redshift-compatible", column_timestamp(millis));
+            Err((Some(joda_text(millis)), expectation.into()))
         }
     }
-}
-
-/// Milliseconds that the calendar can show. Years beyond are printed as the last one that fits; they fail anyway.
-fn clamp(millis: i64) -> i64 {
-    const LIMIT: i64 = i64::MAX / 4;
-    millis.clamp(-LIMIT, LIMIT)
-}
-
-fn out_of_range_text(millis: i64) -> String {
-    column_timestamp(clamp(millis))
 }
 
 /// First and last millisecond of the years 0 to 9999.
@@ -201,69 +148,6 @@ pub fn timestamp_text(millis: i64, arena: &Bump) -> Option<&str> {
     put(17, 2, civil.second);
     put(20, 3, civil.millis);
     std::str::from_utf8(&text).ok().map(|text| &*arena.alloc_str(text))
-}
-
-/// What one character of base64 is worth; both alphabets.
-const BASE64: [u8; 256] = {
-    let mut table = [NOT_BASE64; 256];
-    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut at = 0;
-    while at < 64 {
-        table[letters[at] as usize] = at as u8;
-        at += 1;
-    }
-    table[b'-' as usize] = 62;
-    table[b'_' as usize] = 63;
-    table
-};
-const NOT_BASE64: u8 = 0xFF;
-
-/// Decodes base64 as Apache Commons Codec does: both alphabets, foreign characters skipped, padding optional, a lone
-/// last character dropped, and what is not UTF-8 replaced. It never fails.
-pub fn base64_text<'a>(value: &str, arena: &'a Bump) -> &'a str {
-    let mut bytes = bumpalo::collections::Vec::with_capacity_in(value.len() / 4 * 3 + 3, arena);
-    let mut chunks = value.as_bytes().chunks_exact(4);
-    let mut done = 0;
-    for chunk in &mut chunks {
-        let [a, b, c, d] = [chunk[0], chunk[1], chunk[2], chunk[3]].map(|byte| BASE64[usize::from(byte)]);
-        if a | b | c | d == NOT_BASE64 {
-            break;
-        }
-        bytes.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
-        done += 4;
-    }
-    decode_rest(&value.as_bytes()[done..], &mut bytes);
-    match simdutf8::basic::from_utf8(bytes.into_bump_slice()) {
-        Ok(text) => text,
-        Err(_) => replace_malformed(value, arena),
-    }
-}
-
-/// Character by character: stops at padding, skips what is not in the alphabet.
-fn decode_rest(rest: &[u8], bytes: &mut bumpalo::collections::Vec<'_, u8>) {
-    let mut bits = 0u32;
-    let mut count = 0;
-    for &byte in rest {
-        if byte == b'=' {
-            break;
-        }
-        let value = BASE64[usize::from(byte)];
-        if value == NOT_BASE64 {
-            continue;
-        }
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-    }
-}
-
-fn replace_malformed<'a>(value: &str, arena: &'a Bump) -> &'a str {
-    let mut bytes = bumpalo::collections::Vec::new_in(arena);
-    decode_rest(value.as_bytes(), &mut bytes);
-    arena.alloc_str(&String::from_utf8_lossy(&bytes))
 }
 
 #[cfg(test)]

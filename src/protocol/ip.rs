@@ -5,12 +5,12 @@
 
 use bumpalo::Bump;
 
-use super::convert::text;
+use crate::payload::decode::tsv_safe;
 
 /// What stands before the first comma, bar or space, made TSV-safe.
 pub fn first_ip<'a>(value: &'a str, arena: &'a Bump) -> Option<&'a str> {
     let end = value.bytes().position(|b| matches!(b, b',' | b'|' | b' ')).unwrap_or(value.len());
-    text(&value[..end], arena)
+    tsv_safe(&value[..end], arena)
 }
 
 #[cfg(test)]

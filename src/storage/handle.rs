@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::codec::Decoder;
 use super::local::LocalStore;
+use super::read_ahead::ReadAhead;
+use super::s3::S3Store;
 use super::stdio::StdioStore;
 use super::{
     Location, Names, ObjectMeta, ObjectStore, ObjectWriter, Precondition, StorageError, StorageOptions, Written,
@@ -21,7 +23,7 @@ pub struct Storage {
 struct Shared {
     local: LocalStore,
     stdio: StdioStore,
-    #[allow(dead_code)]
+    s3: OnceLock<Result<S3Store, String>>,
     options: StorageOptions,
 }
 
@@ -31,14 +33,26 @@ const WHOLE_OBJECT: u64 = 16 << 20;
 impl Storage {
     /// Storage with these knobs. Touches nothing yet.
     pub fn new(options: StorageOptions) -> Storage {
-        Storage { shared: Arc::new(Shared { local: LocalStore, stdio: StdioStore, options }) }
+        let shared = Shared { local: LocalStore, stdio: StdioStore, s3: OnceLock::new(), options };
+        Storage { shared: Arc::new(shared) }
+    }
+
+    /// The knobs it was made with.
+    pub fn options(&self) -> &StorageOptions {
+        &self.shared.options
     }
 
     fn store(&self, at: &Location) -> Result<&dyn ObjectStore, StorageError> {
         match at {
             Location::Local(_) => Ok(&self.shared.local),
             Location::Stdio => Ok(&self.shared.stdio),
-            Location::S3 { .. } => Err(StorageError::failed(at, "S3 is not available")),
+            Location::S3 { .. } => {
+                let start = || S3Store::new(self.options().clone()).map_err(|error| error.to_string());
+                match self.shared.s3.get_or_init(start) {
+                    Ok(store) => Ok(store),
+                    Err(detail) => Err(StorageError::failed(at, format!("S3 cannot be used: {detail}"))),
+                }
+            }
         }
     }
 
@@ -139,14 +153,29 @@ impl Storage {
     /// The plain bytes of an object that was listed. Objects small enough are fetched whole first, which decodes
     /// faster. Errors while reading: see [`Decoder`].
     pub fn open_decoded(&self, object: &ObjectMeta) -> Result<Decoder, StorageError> {
+        self.decode(object, self.open(object)?)
+    }
+
+    /// Decodes an object that is open already.
+    pub(super) fn decode(
+        &self,
+        object: &ObjectMeta,
+        mut stored: Box<dyn Read + Send>,
+    ) -> Result<Decoder, StorageError> {
         let failed = |error| StorageError::from_io(&object.location, error);
-        let mut stored = self.open(object)?;
         if object.size == 0 || object.size > WHOLE_OBJECT {
             return Decoder::new(stored, &object.relative).map_err(failed);
         }
         let mut bytes = Vec::with_capacity(object.size as usize);
         stored.read_to_end(&mut bytes).map_err(failed)?;
         Decoder::whole(bytes, &object.relative).map_err(|error| failed(error.into()))
+    }
+
+    /// Opens objects in order, those on S3 ahead of use: up to `max_in_flight` of them, holding at most about
+    /// `budget_bytes`. Small ones are then in memory before they are asked for, large ones are streamed.
+    /// [`ReadAhead::decoded`] gives plain bytes.
+    pub fn read_ahead(&self, objects: Vec<ObjectMeta>, budget_bytes: u64, max_in_flight: usize) -> ReadAhead {
+        ReadAhead::new(self.clone(), objects, budget_bytes, max_in_flight)
     }
 
     /// Writes a whole object.

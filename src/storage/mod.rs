@@ -10,6 +10,8 @@ mod local;
 mod location;
 mod names;
 mod options;
+mod read_ahead;
+mod s3;
 mod stdio;
 
 use std::io::{Read, Write};
@@ -20,6 +22,8 @@ pub use local::LocalStore;
 pub use location::{Location, LocationError};
 pub use names::{Names, TEMPORARY_PREFIX};
 pub use options::{Checksums, Encryption, StorageOptions};
+pub use read_ahead::ReadAhead;
+pub use s3::S3Store;
 pub use stdio::StdioStore;
 
 /// What a listing says of an object.

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// How storage is used; [`Default`] is right for most.
 #[derive(Clone, Debug)]
 pub struct StorageOptions {
+    /// SDK configuration (credentials, region, endpoint) to use instead of the standard chain; for programs that embed
+    /// this library.
+    pub s3_sdk_config: Option<aws_config::SdkConfig>,
     /// Put the bucket in the path, not in the host name (`--s3-path-style`).
     pub s3_path_style: bool,
     /// Say that the requester pays for reads (`x-amz-request-payer`).
@@ -23,10 +26,8 @@ pub struct StorageOptions {
     pub s3_backoff_max: Duration,
     /// Longest wait for a connection.
     pub s3_connect_timeout: Duration,
-    /// Longest time without a byte of answer.
+    /// Longest wait for the beginning of an answer, and between two pieces of it. Uploads get more, by their size.
     pub s3_read_timeout: Duration,
-    /// Longest time of one attempt at a request that carries no body worth mentioning (HEAD, LIST, DELETE…).
-    pub s3_attempt_timeout: Duration,
     /// Size of one ranged GET of a large object.
     pub s3_read_chunk: u64,
     /// Ranged GETs in flight for one large object.
@@ -53,7 +54,7 @@ pub enum Encryption {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Checksums {
     /// Where supported on AWS, only where required as soon as an endpoint is overridden: many S3-compatible stores
-    /// reject the trailers.
+    /// reject the trailers. `AWS_REQUEST_CHECKSUM_CALCULATION` and `AWS_RESPONSE_CHECKSUM_VALIDATION` win over this.
     #[default]
     Auto,
     /// Only where an operation requires them.
@@ -67,6 +68,7 @@ const MIB: u64 = 1 << 20;
 impl Default for StorageOptions {
     fn default() -> Self {
         StorageOptions {
+            s3_sdk_config: None,
             s3_path_style: false,
             s3_request_payer: false,
             s3_encryption: Encryption::default(),
@@ -77,7 +79,6 @@ impl Default for StorageOptions {
             s3_backoff_max: Duration::from_secs(20),
             s3_connect_timeout: Duration::from_secs(10),
             s3_read_timeout: Duration::from_secs(30),
-            s3_attempt_timeout: Duration::from_secs(60),
             s3_read_chunk: 8 * MIB,
             s3_read_chunks_in_flight: 4,
             s3_part_size: 16 * MIB,
