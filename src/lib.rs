@@ -19,6 +19,7 @@ pub mod event;
 pub mod iglu;
 pub mod json;
 pub mod payload;
+pub mod pipeline;
 pub mod protocol;
 pub mod raw;
 pub mod recovery;
