@@ -1,5 +1,4 @@
-use super::super::serialized_block::{BlockWriter, MARKER, S3_LOADER_CLASS};
-use super::super::thrift::{ThriftPayload, write_collector_payload};
+use super::super::serialized_block::MARKER;
 use super::super::*;
 use proptest::prelude::*;
 
@@ -31,7 +30,7 @@ fn blocks() -> RawFormat {
 
 fn packed(records: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut writer = BlockWriter::new(S3_LOADER_CLASS);
+    let mut writer = SerializedBlockWriter::new();
     for record in records {
         writer.push(record, &mut out);
     }
