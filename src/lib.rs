@@ -12,6 +12,8 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod ddl;
+pub mod enrich;
 pub mod enrichment;
 pub mod event;
 pub mod iglu;
@@ -19,4 +21,7 @@ pub mod json;
 pub mod payload;
 pub mod protocol;
 pub mod raw;
+pub mod recovery;
+pub mod report;
+pub mod run;
 pub mod storage;

@@ -57,10 +57,10 @@ pub fn parse_querystring<'a>(
     arena: &'a Bump,
 ) -> Result<&'a [NameValue<'a>], QuerystringError> {
     let charset = Charset::from_name(encoding).ok_or_else(|| QuerystringError::UnknownCharset(encoding.to_owned()))?;
-    if is_plain(text.as_bytes()) {
-        if let Some(pairs) = split_plain(text, charset, arena) {
-            return Ok(pairs);
-        }
+    if is_plain(text.as_bytes())
+        && let Some(pairs) = split_plain(text, charset, arena)
+    {
+        return Ok(pairs);
     }
     let query = check(text)?;
     Ok(split(query, charset, arena))
@@ -69,6 +69,12 @@ pub fn parse_querystring<'a>(
 /// Splits and decodes a query that was checked elsewhere; malformed escapes stay as they are.
 pub fn split_query<'a>(query: &'a str, arena: &'a Bump) -> &'a [NameValue<'a>] {
     split(query, Charset::Utf8, arena)
+}
+
+/// As [`split_query`], for a query of a URI that [`crate::protocol::uri`] has parsed and with another character set.
+pub fn split_uri_query<'a>(query: &'a str, charset: Charset, arena: &'a Bump) -> &'a [NameValue<'a>] {
+    let plain = if query.is_ascii() { split_plain(query, charset, arena) } else { None };
+    plain.unwrap_or_else(|| split(query, charset, arena))
 }
 
 /// Whether a text holds nothing but ASCII that is legal in a query, or `%`.

@@ -3,11 +3,28 @@
 //! The interface is synchronous: stages and the engine are plain threads. What is asynchronous (S3) runs on a runtime
 //! of its own inside the S3 store.
 
+pub mod codec;
+mod error;
+mod handle;
+mod local;
 mod location;
+mod names;
+mod options;
+mod read_ahead;
+mod s3;
+mod stdio;
 
 use std::io::{Read, Write};
 
+pub use error::StorageError;
+pub use handle::Storage;
+pub use local::LocalStore;
 pub use location::{Location, LocationError};
+pub use names::{Names, TEMPORARY_PREFIX};
+pub use options::{Checksums, Encryption, StorageOptions};
+pub use read_ahead::ReadAhead;
+pub use s3::S3Store;
+pub use stdio::StdioStore;
 
 /// What a listing says of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +73,8 @@ pub trait ObjectWriter: Write + Send {
 /// One kind of storage. Implemented by local disks and by S3; nothing else needs to know which it is.
 pub trait ObjectStore: Send + Sync {
     /// Visits the objects below a location in key order, a page at a time; stops when `visit` returns `false`. A
-    /// location that names a file or a key visits just that one. Folder markers and names hidden by convention are
-    /// passed over (see the command-line contract).
-    fn list(&self, at: &Location, visit: &mut dyn FnMut(ObjectMeta) -> bool) -> Result<(), StorageError>;
+    /// location that names a file or a key visits just that one, whatever its name.
+    fn list(&self, at: &Location, names: Names, visit: &mut dyn FnMut(ObjectMeta) -> bool) -> Result<(), StorageError>;
 
     /// What is stored at exactly this location; `None` if nothing is.
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError>;
@@ -78,37 +94,5 @@ pub trait ObjectStore: Send + Sync {
     fn delete(&self, at: &Location, etag: Option<&str>) -> Result<(), StorageError>;
 }
 
-/// Why storage could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// Nothing is stored there.
-    #[error("{location}: not found")]
-    NotFound {
-        /// What was asked for.
-        location: Location,
-    },
-    /// Something is there that must not be, or it changed meanwhile.
-    #[error("{location}: already exists or was changed by someone else")]
-    PreconditionFailed {
-        /// What was to be written.
-        location: Location,
-    },
-    /// The account or the file mode forbids it.
-    #[error("{location}: access denied: {detail}")]
-    Denied {
-        /// What was asked for.
-        location: Location,
-        /// The service's or the system's words.
-        detail: String,
-    },
-    /// Everything else, after retries where they may help.
-    #[error("{location}: {detail}")]
-    Failed {
-        /// What was asked for.
-        location: Location,
-        /// The service's or the system's words.
-        detail: String,
-        /// Whether the same call may succeed later.
-        transient: bool,
-    },
-}
+#[cfg(test)]
+mod local_tests;
