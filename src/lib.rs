@@ -27,4 +27,5 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+pub mod shred;
 pub mod storage;
