@@ -12,6 +12,8 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod cli;
+pub mod commands;
 pub mod ddl;
 pub mod enrich;
 pub mod enrichment;

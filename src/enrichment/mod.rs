@@ -6,6 +6,7 @@ pub mod anon_ip;
 pub mod assets;
 mod cache;
 pub mod campaign_attribution;
+mod columns;
 pub mod config;
 pub mod cookie_extractor;
 pub mod digest;
@@ -18,6 +19,7 @@ pub mod set;
 mod testing;
 mod text;
 pub mod ua_parser;
+pub mod user_agent_utils;
 
 pub use assets::{Asset, AssetError, AssetSource, LocalAssets, asset_uri};
 pub use config::{ConfigError, ConfigErrors, ConfigFile, Configs, EnrichmentOptions, read_configs, read_folder};

@@ -23,7 +23,7 @@ pub use random::{Random, Zipf};
 pub use records::{Request, post_body, querystring};
 pub use world::World;
 
-use crate::raw::serialized_block::BlockWriter;
+use crate::raw::SerializedBlockWriter;
 use crate::storage::codec::LzopEncoder;
 
 /// What was written.
@@ -121,7 +121,7 @@ struct FileBuilder {
     plain: Vec<u8>,
     plain_bytes: u64,
     stored: Vec<u8>,
-    blocks: Option<BlockWriter>,
+    blocks: Option<SerializedBlockWriter>,
     lzop: Option<LzopEncoder>,
     gzip: Option<flate2::write::GzEncoder<Vec<u8>>>,
 }
@@ -140,7 +140,7 @@ impl FileBuilder {
             _ => None,
         };
         let in_blocks = plan.format == LogFormat::Thrift && plan.compression == Compression::Lzo;
-        let blocks = in_blocks.then(|| BlockWriter::new("byte[]"));
+        let blocks = in_blocks.then(SerializedBlockWriter::new);
         FileBuilder { plain: Vec::new(), plain_bytes: 0, stored, blocks, lzop, gzip }
     }
 

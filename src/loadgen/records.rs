@@ -5,7 +5,7 @@ use super::faults::Fault;
 use super::random::Random;
 use super::world::World;
 use crate::event::time::Civil;
-use crate::raw::thrift::{COLLECTOR_PAYLOAD_SCHEMA, ThriftPayload};
+use crate::raw::ThriftPayload;
 
 /// One request to the collector.
 pub struct Request<'w> {
@@ -177,10 +177,9 @@ pub fn write_thrift(request: &Request<'_>, out: &mut Vec<u8>) {
         content_type: request.post.then_some("application/json; charset=utf-8"),
         hostname: Some("c.shop.example.com"),
         network_user_id: Some(request.network_userid),
-        schema: Some(COLLECTOR_PAYLOAD_SCHEMA),
     };
     let start = out.len();
-    crate::raw::thrift::write_collector_payload(&payload, out);
+    crate::raw::write_collector_payload(&payload, out);
     if request.fault == Some(Fault::Truncated) {
         out.truncate(start + (out.len() - start) / 3);
     }

@@ -6,7 +6,7 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
-use crate::raw::thrift::{COLLECTOR_PAYLOAD_SCHEMA, ThriftPayload};
+use crate::raw::ThriftPayload;
 
 /// A collector payload that owns its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,9 +45,8 @@ impl RecoveredPayload {
             content_type: self.content_type.as_deref(),
             hostname: self.hostname.as_deref(),
             network_user_id: self.network_user_id.as_deref(),
-            schema: Some(COLLECTOR_PAYLOAD_SCHEMA),
         };
-        crate::raw::thrift::write_collector_payload(&payload, out);
+        crate::raw::write_collector_payload(&payload, out);
     }
 
     /// A copy of a Thrift record's fields.
@@ -281,16 +280,16 @@ fn decode_leniently(text: &str) -> String {
 pub fn thrift_of_base64(text: &str, arena: &Bump) -> Result<RecoveredPayload, String> {
     let once = super::decode_base64(text).ok_or("not base64")?;
     let bytes = arena.alloc_slice_copy(&once);
-    let error = match crate::raw::thrift::read_collector_payload(bytes, arena) {
-        Ok(payload) if payload.schema.is_some() => return Ok(RecoveredPayload::from_thrift(&payload)),
-        Ok(_) => "no CollectorPayload (field 31337 is missing)".to_owned(),
+    let error = match crate::raw::read_collector_payload(bytes, arena) {
+        Ok(payload) if payload.collector.is_some() => return Ok(RecoveredPayload::from_thrift(&payload)),
+        Ok(_) => "no CollectorPayload (it names no collector)".to_owned(),
         Err(error) => error.to_string(),
     };
     let twice = std::str::from_utf8(bytes).ok().and_then(super::decode_base64);
     if let Some(inner) = twice {
         let inner = arena.alloc_slice_copy(&inner);
-        if let Ok(payload) = crate::raw::thrift::read_collector_payload(inner, arena)
-            && payload.schema.is_some()
+        if let Ok(payload) = crate::raw::read_collector_payload(inner, arena)
+            && payload.collector.is_some()
         {
             return Ok(RecoveredPayload::from_thrift(&payload));
         }

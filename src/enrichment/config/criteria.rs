@@ -5,7 +5,7 @@
 
 use super::super::{
     anon_ip, campaign_attribution, cookie_extractor, event_fingerprint, http_header_extractor, ip_lookups,
-    referer_parser, ua_parser,
+    referer_parser, ua_parser, user_agent_utils,
 };
 use super::{ConfigItem, EnrichmentConfig, Reader};
 use crate::iglu::SchemaCriterion;
@@ -53,6 +53,7 @@ pub(super) static ROWS: &[Row] = &[
     row("anon_ip", SNOWPLOW, 1, Kind::Built(anon_ip::read)),
     row("ip_lookups", SNOWPLOW, 2, Kind::Built(ip_lookups::read)),
     row("ua_parser_config", SNOWPLOW, 1, Kind::Built(ua_parser::read)),
+    row("user_agent_utils_config", SNOWPLOW, 1, Kind::Built(user_agent_utils::read)),
     row_with_hint("referer_parser", SNOWPLOW, 2, OLD_REFERERS, Kind::Built(referer_parser::read)),
     row("campaign_attribution", SNOWPLOW, 1, Kind::Built(campaign_attribution::read)),
     row("event_fingerprint_config", SNOWPLOW, 1, Kind::Built(event_fingerprint::read)),

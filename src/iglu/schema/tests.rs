@@ -1,7 +1,6 @@
 //! The specification's examples.
 
 use bumpalo::Bump;
-use serde_json::json;
 
 use super::*;
 
