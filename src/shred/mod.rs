@@ -7,13 +7,14 @@
 
 mod check;
 mod complete;
+pub mod dedupe;
 mod formats;
 mod output;
 mod plan;
 mod row;
 mod shredder;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod text;
 mod types;
 
