@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::formats::RowFormat;
 use super::types::TypeId;
-use crate::iglu::OwnedSchemaKey;
+use crate::iglu::{OwnedSchemaKey, SchemaKey};
 
 /// Rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -210,10 +210,35 @@ impl ShredReport {
         }
     }
 
+    /// The report as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        let types = self.types.iter().map(|(key, format)| (key.to_string(), format.folder().to_owned())).collect();
+        let stored = StoredReport { counters: self.counters, types, collected: self.collected };
+        serde_json::to_vec(&stored).expect("plain numbers and texts")
+    }
+
+    /// The report that was written as JSON.
+    pub fn from_json(bytes: &[u8]) -> Option<ShredReport> {
+        let stored: StoredReport = serde_json::from_slice(bytes).ok()?;
+        let mut types = BTreeMap::new();
+        for (uri, format) in &stored.types {
+            let format = [RowFormat::Tsv, RowFormat::Json].into_iter().find(|known| known.folder() == format)?;
+            types.insert(SchemaKey::parse(uri).ok()?.to_owned(), format);
+        }
+        Some(ShredReport { counters: stored.counters, types, collected: stored.collected })
+    }
+
     pub(super) fn collected_at(&mut self, millis: i64) {
         let (first, last) = self.collected.unwrap_or((millis, millis));
         self.collected = Some((first.min(millis), last.max(millis)));
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredReport {
+    counters: ShredCounters,
+    types: BTreeMap<String, String>,
+    collected: Option<(i64, i64)>,
 }
 
 #[cfg(test)]
@@ -236,6 +261,18 @@ mod tests {
         assert_eq!(taken, [(2, 1, 4), (0, 1, 2)]);
         assert_eq!(output.size(), 0);
         assert_eq!(output.blocks().count(), 0);
+    }
+
+    #[test]
+    fn reports_survive_json() {
+        let key = SchemaKey::parse("iglu:com.acme/x/jsonschema/1-0-2").unwrap().to_owned();
+        let report = ShredReport {
+            counters: ShredCounters { events_in: 3, cut_values: u64::MAX, ..ShredCounters::default() },
+            types: [(key, RowFormat::Json)].into(),
+            collected: Some((-5, 7)),
+        };
+        assert_eq!(ShredReport::from_json(&report.to_json()), Some(report));
+        assert_eq!(ShredReport::from_json(b"{}"), None);
     }
 
     #[test]
