@@ -116,8 +116,7 @@ impl<'c> Recoverer<'c> {
                 Fate::Unrecoverable
             }
             BadRow::Foreign(reason) => {
-                let mut writer =
-                    BadRowWriter::new(self.bad_rows, RecordSource::Line(line), now_millis(), &mut out.row);
+                let mut writer = BadRowWriter::new(self.bad_rows, RecordSource::Line(line), now_millis(), &mut out.row);
                 writer.collector_payload_format_violation("", &[LoaderMessage::Fallback { error: reason.into() }]);
                 Fate::Failed
             }
@@ -200,7 +199,9 @@ impl<'c> Recoverer<'c> {
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
         let mut edited = payload;
         apply_steps(&flows, &mut edited)?;
-        coerce(&edited, PayloadKind::Collector).map_err(|reason| uncoercible(&key, &reason))?.write_thrift(&mut out.record);
+        coerce(&edited, PayloadKind::Collector)
+            .map_err(|reason| uncoercible(&key, &reason))?
+            .write_thrift(&mut out.record);
         Ok(Fate::Recovered)
     }
 

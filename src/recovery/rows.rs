@@ -113,7 +113,9 @@ mod tests {
         let arena = Bump::new();
         match BadRow::parse(line, &arena) {
             BadRow::SelfDescribing(row) => format!("{} after {}", row.key.name, row.recoveries),
-            BadRow::Legacy { line, messages, failure_tstamp } => format!("legacy {line} {messages:?} {failure_tstamp:?}"),
+            BadRow::Legacy { line, messages, failure_tstamp } => {
+                format!("legacy {line} {messages:?} {failure_tstamp:?}")
+            }
             BadRow::LegacyOversized => "oversized".into(),
             BadRow::Foreign(reason) => format!("foreign: {reason}"),
         }
@@ -130,12 +132,15 @@ mod tests {
         assert_eq!(kind(&wrapped), "schema_violations after 3");
         let old = r#"{"line":"abc","errors":["x"]}"#;
         assert_eq!(kind(old), r#"legacy abc ["x"] None"#);
-        let newer = r#"{"line":"a\tb","errors":[{"level":"error","message":"m"}],"failure_tstamp":"2016-01-01T00:00:00.000Z"}"#;
+        let newer =
+            r#"{"line":"a\tb","errors":[{"level":"error","message":"m"}],"failure_tstamp":"2016-01-01T00:00:00.000Z"}"#;
         assert_eq!(kind(newer), "legacy a\tb [\"m\"] Some(\"2016-01-01T00:00:00.000Z\")");
         assert_eq!(kind(&format!(r#"{{"_index":"bad","_source":{old}}}"#)), r#"legacy abc ["x"] None"#);
         assert_eq!(kind(r#"{"size":5000000,"errors":[],"failure_tstamp":1}"#), "oversized");
         assert!(kind("nonsense").starts_with("foreign: invalid json"));
-        assert!(kind(r#"{"schema":"iglu:com.acme/x/jsonschema/1-0-0","data":{}}"#).starts_with("foreign: iglu:com.acme"));
+        assert!(
+            kind(r#"{"schema":"iglu:com.acme/x/jsonschema/1-0-0","data":{}}"#).starts_with("foreign: iglu:com.acme")
+        );
         assert!(kind(r#"{"a":1}"#).starts_with("foreign"));
     }
 }
