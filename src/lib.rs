@@ -16,6 +16,7 @@ pub mod ddl;
 pub mod enrich;
 pub mod enrichment;
 pub mod event;
+pub mod http;
 pub mod iglu;
 pub mod json;
 pub mod payload;
