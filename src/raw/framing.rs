@@ -27,7 +27,7 @@ impl Framer {
 
     /// How many leading bytes of `buffer` are whole records. `eof` says that nothing follows: then it is all of them.
     ///
-    /// Call it again with a longer buffer when it answers 0. The bytes it names go to [`super::records`] as they are.
+    /// Call it again with a longer buffer when it answers 0. The bytes it names go to [`super::records()`] as they are.
     pub fn cut(&mut self, buffer: &[u8], eof: bool) -> usize {
         if eof {
             return buffer.len();
