@@ -31,6 +31,7 @@ pub use format::{RawFormat, ThriftContainer, UnknownFormat};
 pub use framing::Framer;
 pub use legacy::legacy_loader_text;
 pub use records::{Records, records};
+pub(crate) use serialized_block::MARKER;
 pub use serialized_block::SerializedBlockWriter;
 pub use thrift::{ThriftError, ThriftPayload, normalise_uuid, read_collector_payload, write_collector_payload};
 pub use timestamp::parse_timestamp;

@@ -2,6 +2,8 @@
 //!
 //! The arguments are here, what they resolve to is in `setup`, the stage on the engine in `job`.
 
+mod adapters;
+mod assets;
 mod job;
 mod setup;
 
@@ -36,6 +38,9 @@ pub struct EnrichArgs {
     /// Folder of enrichment configurations, one JSON a file
     #[arg(long, value_name = "DIR")]
     pub enrichments: Option<PathBuf>,
+    /// Schemas and remote services of adapters, JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    pub adapters: Option<PathBuf>,
     /// Fix the column etl_tstamp, in milliseconds since 1970 [default: when the run started]
     #[arg(long, value_name = "MILLIS")]
     pub etl_tstamp: Option<i64>,
