@@ -1,6 +1,6 @@
 //! `thresh man DIR`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -19,21 +19,8 @@ pub fn run(args: &ManArgs) -> Result<Exit, CliError> {
         CliError::new(Exit::Failed, format!("{}: cannot be written", args.dir.display())).because(Some(&error))
     };
     std::fs::create_dir_all(&args.dir).map_err(failed)?;
-    let mut root = crate::cli::command();
-    root.build();
-    write_pages(&root, "thresh", &args.dir).map_err(failed)?;
+    clap_mangen::generate_to(crate::cli::command(), &args.dir).map_err(failed)?;
     Ok(Exit::Done)
-}
-
-fn write_pages(command: &clap::Command, name: &str, folder: &Path) -> std::io::Result<()> {
-    let page = clap_mangen::Man::new(command.clone().name(name.to_owned()));
-    let mut text = Vec::new();
-    page.render(&mut text)?;
-    std::fs::write(folder.join(format!("{name}.1")), text)?;
-    for child in command.get_subcommands().filter(|child| child.get_name() != "help" && !child.is_hide_set()) {
-        write_pages(child, &format!("{name}-{}", child.get_name()), folder)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ mod exit;
 pub mod man;
 mod signals;
 mod storage_args;
+mod storage_store;
 
 pub use error::CliError;
 pub use exit::Exit;
 pub use signals::cancel_on_signal;
 pub use storage_args::StorageArgs;
+pub use storage_store::StorageStore;

@@ -62,11 +62,7 @@ pub(super) fn print_summary(finished: &Finished, format: SummaryArg) -> Result<(
     print_as(&summary, format)
 }
 
-pub(super) fn print_already_complete(
-    command: &str,
-    manifest: &Manifest,
-    format: SummaryArg,
-) -> Result<(), CliError> {
+pub(super) fn print_already_complete(command: &str, manifest: &Manifest, format: SummaryArg) -> Result<(), CliError> {
     let mut summary = summary_of(command, manifest);
     summary.status = "already complete".to_owned();
     print_failed_inputs(manifest);
@@ -82,8 +78,8 @@ pub(super) fn print_failed_inputs(manifest: &Manifest) {
     let mut text = format!("warning: {count} input objects could not be read whole; what was readable was kept\n");
     for failed in &manifest.failed_inputs {
         let _ = write!(text, "  {}: {}", failed.location, failed.reason);
-        if failed.unfinished_bytes > 0 {
-            let _ = write!(text, "; {} bytes of an unfinished record were left out", failed.unfinished_bytes);
+        if failed.left_out_bytes > 0 {
+            let _ = write!(text, "; {} decoded bytes that are no whole record were left out", failed.left_out_bytes);
         }
         text.push('\n');
     }

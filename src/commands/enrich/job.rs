@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::FormatArg;
 use crate::enrich::{EnrichStage, Enricher, Fate, RecordOutcome};
 use crate::enrichment::Enrichment;
 use crate::iglu::Validator;
-use crate::pipeline::{Framer, Framing, LineFramer, PartBuffers, Segment, Stage, Unusable, Worker, guard};
-use crate::raw::{self, RawFormat, ThriftContainer, records};
+use crate::pipeline::{Damage, Framer, Framing, LineFramer, PartBuffers, Segment, Stage, Unusable, Worker, guard};
+
+use crate::raw::{self, MARKER, RawFormat, ThriftContainer, records};
 use crate::report::Counters;
 use crate::storage::ObjectMeta;
 
@@ -33,8 +36,9 @@ impl Stage for EnrichJob {
                 .ok_or("its format cannot be told by its content; name it with --format")?,
         };
         let framer: Box<dyn Framer> = match format {
-            RawFormat::Thrift(ThriftContainer::Lines) => Box::new(LineFramer::default()),
-            RawFormat::Thrift(_) => Box::new(ThriftFramer { inner: raw::Framer::new(&format) }),
+            RawFormat::Thrift(container @ (ThriftContainer::Blocks | ThriftContainer::Structs)) => {
+                Box::new(ThriftFramer { inner: raw::Framer::new(&format), container })
+            }
             _ => Box::new(LineFramer::default()),
         };
         Ok(Framing { format, framer })
@@ -42,29 +46,59 @@ impl Stage for EnrichJob {
 
     fn worker(&self) -> Result<EnrichWorker, String> {
         let (enrichments, validator) = (self.parts)();
-        Ok(EnrichWorker { enricher: self.stage.worker(enrichments, validator) })
+        Ok(EnrichWorker { enricher: self.stage.worker(enrichments, validator), skipped: 0 })
     }
 }
 
-/// Binary Thrift: what is too large to be held is passed over up to where the next block or struct may begin.
+/// Binary Thrift.
 struct ThriftFramer {
     inner: raw::Framer,
+    container: ThriftContainer,
 }
+
+/// Blocks hold a hundred records; more than this and the length is nonsense.
+const MAX_BLOCK: usize = 64 << 20;
 
 impl Framer for ThriftFramer {
     fn cut(&mut self, bytes: &[u8], last: bool) -> usize {
         self.inner.cut(bytes, last)
     }
 
-    fn skip(&mut self, _prefix: &[u8], _passed: u64, bytes: &[u8]) -> Option<usize> {
-        // The framer itself finds the beginning of what can be read again.
-        memchr::memmem::find(bytes, &raw::serialized_block::MARKER)
+    fn skip(&mut self, prefix: &[u8], passed: u64, bytes: &[u8]) -> Option<usize> {
+        if self.container == ThriftContainer::Structs {
+            // A line feed and the first field of either struct.
+            let next = |start: &[u8]| memmem::find(bytes, start).map(|at| at + 1);
+            return next(b"\n\x0B\x00\x64").into_iter().chain(next(b"\n\x0A\x00\x01")).min();
+        }
+        match block_length(prefix) {
+            Some(length) if length <= passed + bytes.len() as u64 => {
+                length.checked_sub(passed).map(|rest| rest as usize)
+            }
+            Some(_) => None,
+            None => memmem::find(bytes, &MARKER),
+        }
     }
+
+    fn limit(&self, max_record: usize) -> usize {
+        match self.container {
+            ThriftContainer::Blocks => max_record.max(MAX_BLOCK),
+            ThriftContainer::Structs | ThriftContainer::Lines => max_record,
+        }
+    }
+}
+
+/// Length of a serialized block: marker, length as a little-endian i32, message.
+fn block_length(prefix: &[u8]) -> Option<u64> {
+    let after_marker = prefix.strip_prefix(&MARKER)?;
+    let message = i32::from_le_bytes(*after_marker.first_chunk()?);
+    Some(MARKER.len() as u64 + 4 + u64::try_from(message).ok()?)
 }
 
 /// One thread's part of the stage.
 pub(super) struct EnrichWorker {
     enricher: Enricher,
+    /// Bytes passed over in the latest segment.
+    skipped: u64,
 }
 
 impl Worker<RawFormat, PartBuffers> for EnrichWorker {
@@ -88,10 +122,7 @@ impl Worker<RawFormat, PartBuffers> for EnrichWorker {
             });
             count(outcome, counters);
         }
-        if all.skipped() > 0 {
-            counters.count("bytes_skipped", all.skipped());
-            tracing::warn!(location = %segment.object.location, bytes = all.skipped(), "passed over damaged bytes");
-        }
+        self.skipped += all.skipped();
     }
 
     fn unusable(
@@ -101,14 +132,22 @@ impl Worker<RawFormat, PartBuffers> for EnrichWorker {
         out: &mut PartBuffers,
         counters: &mut Counters,
     ) {
-        let (length, limit) = match why {
-            Unusable::Oversized { length, limit } => (length as usize, limit as usize),
-            Unusable::Incomplete => (segment.bytes.len(), segment.bytes.len()),
+        let Unusable::Oversized { length, limit } = why else {
+            // The walk over records knows what to do with a struct that does not end.
+            return self.process(segment, out, counters);
         };
+        let (format, length, limit) = (&segment.format, length as usize, limit as usize);
         let [_, bad] = out.all();
-        let outcome = self.enricher.oversized_record(&segment.format, segment.bytes, length, limit, &mut bad.bytes);
+        let outcome = self.enricher.oversized_record(format, segment.bytes, length, limit, &mut bad.bytes);
         bad.records += outcome.bad_rows;
         count(outcome, counters);
+    }
+
+    fn take_damage(&mut self) -> Option<Damage> {
+        match std::mem::take(&mut self.skipped) {
+            0 => None,
+            bytes => Some(Damage { reason: "holds bytes that belong to no serialized block".to_owned(), bytes }),
+        }
     }
 }
 

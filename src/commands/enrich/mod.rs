@@ -2,6 +2,8 @@
 //!
 //! The arguments are here, what they resolve to is in `setup`, the stage on the engine in `job`.
 
+mod adapters;
+mod assets;
 mod job;
 mod setup;
 
@@ -36,6 +38,9 @@ pub struct EnrichArgs {
     /// Folder of enrichment configurations, one JSON a file
     #[arg(long, value_name = "DIR")]
     pub enrichments: Option<PathBuf>,
+    /// Schemas and remote services of adapters, JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    pub adapters: Option<PathBuf>,
     /// Fix the column etl_tstamp, in milliseconds since 1970 [default: when the run started]
     #[arg(long, value_name = "MILLIS")]
     pub etl_tstamp: Option<i64>,
@@ -109,8 +114,8 @@ pub fn run(args: &EnrichArgs) -> Result<Exit, CliError> {
     let etl_millis = args.etl_tstamp.unwrap_or_else(|| batch.started());
     let job = setup.into_job(args, etl_millis);
     let sink = batch.part_sink(vec![
-        OutputSpec { name: "good", folder: 0, extension: "tsv", counted: Counted::EventsGood },
-        OutputSpec { name: "bad", folder: 1, extension: "jsonl", counted: Counted::BadRows },
+        OutputSpec::new("good", 0, "tsv", Counted::EventsGood),
+        OutputSpec::new("bad", 1, "jsonl", Counted::BadRows),
     ]);
     batch.execute(&job, &sink)
 }
