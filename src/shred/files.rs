@@ -2,10 +2,18 @@
 
 use std::io::Write;
 
-use crate::pipeline::Encoding;
 use crate::run::Part;
-use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame};
+use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame, GzipMembers};
 use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError, Written};
+
+/// How gzip files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GzipOptions {
+    /// How many members a file gets.
+    pub members: GzipMembers,
+    /// 0 to 12.
+    pub level: u32,
+}
 
 /// Rows as they will be stored.
 pub(super) struct Encoded {
@@ -18,11 +26,8 @@ pub(super) struct Encoded {
 pub(super) struct Encoder(Option<GzipEncoder>);
 
 impl Encoder {
-    pub(super) fn new(encoding: Encoding) -> Encoder {
-        Encoder(match encoding {
-            Encoding::Plain => None,
-            Encoding::Gzip { members, level } => Some(GzipEncoder::new(members, level)),
-        })
+    pub(super) fn new(gzip: Option<GzipOptions>) -> Encoder {
+        Encoder(gzip.map(|options| GzipEncoder::new(options.members, options.level)))
     }
 
     pub(super) fn encode(&mut self, plain: Vec<u8>, rows: u64) -> Encoded {
@@ -50,13 +55,14 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-    pub(super) fn create(storage: &Storage, location: Location, encoding: Encoding) -> Result<OpenFile, StorageError> {
+    pub(super) fn create(
+        storage: &Storage,
+        location: Location,
+        gzip: Option<GzipOptions>,
+    ) -> Result<OpenFile, StorageError> {
         let object = storage.create(&location, Precondition::None, 0)?;
         let mut head = Vec::new();
-        let frame = match encoding {
-            Encoding::Plain => None,
-            Encoding::Gzip { members, .. } => Some(GzipFrame::begin(members, &mut head)),
-        };
+        let frame = gzip.map(|options| GzipFrame::begin(options.members, &mut head));
         let mut file = OpenFile { object, location, frame, stored: 0, rows: 0 };
         file.write(&head)?;
         Ok(file)
@@ -101,15 +107,15 @@ pub(super) struct PartPlace {
 /// The parts of one kind, as far as one wave has written them.
 pub(super) struct RollingFile {
     place: PartPlace,
-    encoding: Encoding,
+    gzip: Option<GzipOptions>,
     target_size: u64,
     open: Option<(String, OpenFile)>,
     parts: Vec<Part>,
 }
 
 impl RollingFile {
-    pub(super) fn new(place: PartPlace, encoding: Encoding, target_size: u64) -> RollingFile {
-        RollingFile { place, encoding, target_size, open: None, parts: Vec::new() }
+    pub(super) fn new(place: PartPlace, gzip: Option<GzipOptions>, target_size: u64) -> RollingFile {
+        RollingFile { place, gzip, target_size, open: None, parts: Vec::new() }
     }
 
     /// The path below the run folder.
@@ -131,10 +137,10 @@ impl RollingFile {
         let (_, file) = match &mut self.open {
             Some(open) => open,
             empty => {
-                let suffix = if self.encoding == Encoding::Plain { "" } else { ".gz" };
+                let suffix = if self.gzip.is_some() { ".gz" } else { "" };
                 let name = format!("{}/part-{:05}.txt{suffix}", self.place.path, number());
                 let location = name.split('/').fold(self.place.root.clone(), |at, part| at.join(part));
-                empty.insert((name, OpenFile::create(storage, location, self.encoding)?))
+                empty.insert((name, OpenFile::create(storage, location, self.gzip)?))
             }
         };
         file.append(block)

@@ -8,10 +8,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::files::{Encoded, Encoder, OpenFile, PartPlace, RollingFile};
+use super::files::{Encoded, Encoder, GzipOptions, OpenFile, PartPlace, RollingFile};
 use super::output::{ShredOutput, ShredReport};
 use super::types::{TypeId, TypeRegistry};
-use crate::pipeline::{Buffers, Cancel, Encoding, Ordered, SplitSink};
+use crate::pipeline::{Buffers, Cancel, Ordered, SplitSink};
 use crate::run::{JOURNAL, Part, Run};
 use crate::storage::codec::GzipMembers;
 use crate::storage::{Location, Precondition, Storage, StorageError};
@@ -21,13 +21,13 @@ const BLOCK: usize = 1 << 20;
 /// Plain bytes that a worker holds before it compresses some on its own.
 const MOST_HELD: usize = 8 << 20;
 /// How events set aside are stored; they live for minutes.
-const ASIDE: Encoding = Encoding::Gzip { members: GzipMembers::Many, level: 1 };
+const ASIDE: Option<GzipOptions> = Some(GzipOptions { members: GzipMembers::Many, level: 1 });
 
 /// How files are written.
 #[derive(Clone, Copy, Debug)]
 pub struct SinkOptions {
-    /// Compression.
-    pub encoding: Encoding,
+    /// Compression, if there is to be any.
+    pub gzip: Option<GzipOptions>,
     /// Stored bytes of one file, about.
     pub target_size: u64,
     /// Worker threads.
@@ -114,7 +114,7 @@ impl TypeSink {
             aside: Vec::new(),
             hashes: Vec::new(),
             report: ShredReport::default(),
-            encoder: Encoder::new(self.shared.options.encoding),
+            encoder: Encoder::new(self.shared.options.gzip),
             aside_encoder: Encoder::new(ASIDE),
             sealed: Vec::new(),
             mark: (0, 0),
@@ -312,7 +312,7 @@ impl Wave {
                 Channel::Aside => Writer::Aside(None),
                 Channel::Rows(id) => {
                     let options = self.shared.options;
-                    Writer::Parts(RollingFile::new(self.shared.place(id), options.encoding, options.target_size))
+                    Writer::Parts(RollingFile::new(self.shared.place(id), options.gzip, options.target_size))
                 }
             };
             // Whoever holds the next block of a kind never waits, so those that wait for it do not wait for long.
@@ -399,7 +399,7 @@ impl SplitSink<TypeBuffers> for Wave {
             lock(&self.ready).append(&mut jobs);
             (std::mem::take(&mut gathered.hashes), gathered.report.clone())
         };
-        let mut encoder = Encoder::new(self.shared.options.encoding);
+        let mut encoder = Encoder::new(self.shared.options.gzip);
         self.work_off(&mut encoder, &mut Encoder::new(ASIDE), &Cancel::default())?;
         let mut parts = Vec::new();
         let files = std::mem::take(&mut *lock(&self.files));
