@@ -2,5 +2,6 @@
 
 mod conformance;
 mod engine;
+mod shred;
 mod storage;
 mod support;
