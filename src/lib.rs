@@ -12,12 +12,20 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod ddl;
+pub mod enrich;
 pub mod enrichment;
 pub mod event;
 pub mod http;
 pub mod iglu;
 pub mod json;
+pub mod loadgen;
 pub mod payload;
+pub mod pipeline;
 pub mod protocol;
 pub mod raw;
+pub mod recovery;
+pub mod report;
+pub mod run;
+pub mod shred;
 pub mod storage;

@@ -145,6 +145,18 @@ fn write_three(keys: [&str; 3], field: &str, value: Option<&str>, last: &str, ou
     out.push(b'}');
 }
 
+/// Appends items as an array.
+pub(super) fn write_list<T>(items: &[T], out: &mut Vec<u8>, mut write: impl FnMut(&T, &mut Vec<u8>)) {
+    out.push(b'[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(item, out);
+    }
+    out.push(b']');
+}
+
 /// Appends a string, or `null`.
 pub(super) fn write_optional(text: Option<&str>, out: &mut Vec<u8>) {
     match text {
@@ -175,6 +187,24 @@ impl<'a> EnrichmentFailure<'a> {
     /// A failure of a step that always runs.
     pub fn unconditional(message: Message<'a>) -> Self {
         EnrichmentFailure { enrichment: None, message }
+    }
+
+    /// Appends the failure as JSON.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"{"enrichment":"#);
+        match &self.enrichment {
+            None => out.extend_from_slice(b"null"),
+            Some(info) => {
+                out.extend_from_slice(br#"{"schemaKey":"#);
+                write_string(&info.schema_key, out);
+                out.extend_from_slice(br#","identifier":"#);
+                write_string(info.identifier, out);
+                out.push(b'}');
+            }
+        }
+        out.extend_from_slice(br#","message":"#);
+        self.message.write_json(out);
+        out.push(b'}');
     }
 }
 

@@ -4,6 +4,9 @@
 //! anything. Null and the empty string are the same thing on the wire; in memory null is `None`.
 
 mod columns;
+pub mod normal;
+pub mod number;
+pub mod read;
 pub mod time;
 
 pub use columns::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnInfo, ColumnType};

@@ -6,18 +6,21 @@
 //!
 //! Use `serde_json` for configuration files and anything else that is not an event.
 
+mod error;
 mod number;
 mod parse;
 mod print;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::borrow::Cow;
 
 use bumpalo::Bump;
 
+pub use error::ParseError;
 pub use number::{fits_i64, write_java_double, write_java_float};
-pub use parse::{ParseError, parse};
+pub use parse::parse;
 pub use print::{write_compact, write_string};
 
 /// Deepest nesting of arrays and objects that [`parse`] accepts.
@@ -117,7 +120,7 @@ impl<'a> Value<'a> {
     /// The string's value; `None` if this is no string. Allocates only when the source holds escapes.
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let raw = self.raw_str()?;
-        Some(if self.node().flags & ESCAPED == 0 { Cow::Borrowed(raw) } else { Cow::Owned(parse::unescape(raw)) })
+        Some(if self.node().flags & ESCAPED == 0 { Cow::Borrowed(raw) } else { Cow::Owned(text::unescape(raw)) })
     }
 
     /// As [`Value::as_str`], with escapes resolved into `arena`.
@@ -211,7 +214,7 @@ impl<'a> Value<'a> {
     fn key_eq(&self, key: &str) -> bool {
         let node = self.node();
         let raw = &self.text[node.start as usize..node.end as usize];
-        if node.flags & ESCAPED == 0 { raw == key } else { parse::unescape(raw) == key }
+        if node.flags & ESCAPED == 0 { raw == key } else { text::unescape(raw) == key }
     }
 
     fn raw_members(&self) -> RawMembers<'a> {

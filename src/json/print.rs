@@ -1,6 +1,6 @@
 //! The compact form of circe 0.14.1's printer: no white space, source key order, and `\u00xx` for ISO controls.
 
-use super::{ESCAPED, Kind, Value, parse};
+use super::{ESCAPED, Kind, Value, text};
 
 /// Appends the compact form of a value.
 pub fn write_compact(value: Value<'_>, out: &mut Vec<u8>) {
@@ -40,7 +40,7 @@ fn write_source_string(value: Value<'_>, out: &mut Vec<u8>) {
     if value.node().flags & ESCAPED == 0 {
         write_string(raw, out);
     } else {
-        write_string(&parse::unescape(raw), out);
+        write_string(&text::unescape(raw), out);
     }
 }
 

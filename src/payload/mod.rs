@@ -2,9 +2,20 @@
 //!
 //! Shapes: snowplow/enrich 3.9.0, `modules/common/.../loaders/CollectorPayload.scala` and `.../adapters/RawEvent.scala`.
 
+mod base64;
+mod charset;
+mod client_ip;
+pub mod decode;
 mod parameters;
+mod path;
+mod querystring;
 
+pub use base64::{base64_bytes, base64_text};
+pub use charset::Charset;
+pub use client_ip::{client_ip, ip_of};
 pub use parameters::{Parameters, hash_order_key, java_string_hash, trie_order_key};
+pub use path::{PATH_EXPECTATION, parse_path};
+pub use querystring::{QuerystringError, parse_querystring, split_query, split_uri_query};
 
 /// A name and its value, both decoded; a name without `=` has no value.
 pub type NameValue<'a> = (&'a str, Option<&'a str>);

@@ -2,12 +2,39 @@
 //!
 //! The interface is synchronous: stages and the engine are plain threads. What is asynchronous (S3) runs on a runtime
 //! of its own inside the S3 store.
+//!
+//! # What a location means as an input
+//! A file or key is that object, whatever its name. A folder, or a key with something below `key/`, is everything
+//! below it in byte order, without hidden names (last segment `_…` or `.…`) and folder markers. On S3 `*` and `?` in a
+//! key select by name across folders; the beginning of a name alone (`run=1` for `run=10`) selects nothing.
+//!
+//! # Errors while reading
+//! Readers give [`std::io::Error`]s; [`StorageError::from_io`] turns them back into typed ones. Whatever was readable
+//! was given before.
 
+pub mod codec;
+mod error;
+mod handle;
+mod local;
 mod location;
+mod names;
+mod options;
+mod read_ahead;
+mod s3;
+mod stdio;
 
 use std::io::{Read, Write};
+use std::ops::Range;
 
+pub use error::StorageError;
+pub use handle::Storage;
+pub use local::LocalStore;
 pub use location::{Location, LocationError};
+pub use names::{Names, TEMPORARY_PREFIX};
+pub use options::{Checksums, Encryption, StorageOptions};
+pub use read_ahead::ReadAhead;
+pub use s3::S3Store;
+pub use stdio::StdioStore;
 
 /// What a listing says of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,15 +83,17 @@ pub trait ObjectWriter: Write + Send {
 /// One kind of storage. Implemented by local disks and by S3; nothing else needs to know which it is.
 pub trait ObjectStore: Send + Sync {
     /// Visits the objects below a location in key order, a page at a time; stops when `visit` returns `false`. A
-    /// location that names a file or a key visits just that one. Folder markers and names hidden by convention are
-    /// passed over (see the command-line contract).
-    fn list(&self, at: &Location, visit: &mut dyn FnMut(ObjectMeta) -> bool) -> Result<(), StorageError>;
+    /// location that names a file or a key visits just that one, whatever its name.
+    fn list(&self, at: &Location, names: Names, visit: &mut dyn FnMut(ObjectMeta) -> bool) -> Result<(), StorageError>;
 
     /// What is stored at exactly this location; `None` if nothing is.
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError>;
 
     /// The bytes as stored, read ahead where that pays.
     fn open(&self, object: &ObjectMeta) -> Result<Box<dyn Read + Send>, StorageError>;
+
+    /// A range of the bytes as stored, cut at the object's end.
+    fn open_range(&self, object: &ObjectMeta, range: Range<u64>) -> Result<Box<dyn Read + Send>, StorageError>;
 
     /// Starts a write. `expected_size` (0 if unknown) helps to choose part sizes.
     fn create(
@@ -78,37 +107,5 @@ pub trait ObjectStore: Send + Sync {
     fn delete(&self, at: &Location, etag: Option<&str>) -> Result<(), StorageError>;
 }
 
-/// Why storage could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// Nothing is stored there.
-    #[error("{location}: not found")]
-    NotFound {
-        /// What was asked for.
-        location: Location,
-    },
-    /// Something is there that must not be, or it changed meanwhile.
-    #[error("{location}: already exists or was changed by someone else")]
-    PreconditionFailed {
-        /// What was to be written.
-        location: Location,
-    },
-    /// The account or the file mode forbids it.
-    #[error("{location}: access denied: {detail}")]
-    Denied {
-        /// What was asked for.
-        location: Location,
-        /// The service's or the system's words.
-        detail: String,
-    },
-    /// Everything else, after retries where they may help.
-    #[error("{location}: {detail}")]
-    Failed {
-        /// What was asked for.
-        location: Location,
-        /// The service's or the system's words.
-        detail: String,
-        /// Whether the same call may succeed later.
-        transient: bool,
-    },
-}
+#[cfg(test)]
+mod local_tests;

@@ -1,0 +1,138 @@
+//! Conditions: which rows a flow is for.
+//!
+//! Facts: snowplow-incubator/snowplow-event-recovery 0.7.2, `core/.../config/conditions.scala`.
+
+use serde_json::Value;
+
+use super::path::{Path, Token};
+use super::pattern::Pattern;
+use crate::json;
+
+/// What a value is compared with.
+#[derive(Clone, Debug)]
+pub enum Matcher {
+    /// Found anywhere in the compact JSON text of the value: a string's quotes and escapes are part of it.
+    Regex(Pattern),
+    /// Equal, type and all; numbers by value.
+    Value(Value),
+    /// Length of a string (UTF-16 units) or an array, or the number itself, rounded up.
+    Size(SizeMatcher),
+}
+
+/// A comparison of sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizeMatcher {
+    /// Exactly
+    Equal(i64),
+    /// More than
+    Greater(i64),
+    /// Less than
+    Less(i64),
+}
+
+/// One condition of a flow.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// Where, below the bad row's `data`.
+    pub path: Path,
+    /// What must hold there.
+    pub matcher: Matcher,
+}
+
+impl Condition {
+    /// Whether the condition holds for a bad row's data. A path that leads nowhere makes it false.
+    pub fn holds(&self, data: json::Value<'_>) -> bool {
+        let mut at = data;
+        let prefix = self.path.plain_prefix();
+        for token in &self.path.tokens[..prefix] {
+            let Token::Field(name) = token else { return false };
+            match at.get(name) {
+                Some(inner) => at = inner,
+                None => return false,
+            }
+        }
+        // Everything else needs decoding: copy just the field that the next token names.
+        let mut copy = match self.path.tokens.get(prefix) {
+            None => return self.matches_tape(at),
+            Some(Token::Field(name)) => match at.get(name) {
+                Some(field) => Value::Object([(name.clone(), field.to_serde())].into_iter().collect()),
+                None => return false,
+            },
+            Some(_) => at.to_serde(),
+        };
+        let mut holds = false;
+        let walked = self.path.walk(prefix, &mut copy, &mut |value| {
+            holds = self.matches(value);
+            Ok(())
+        });
+        walked.is_ok() && holds
+    }
+
+    fn matches_tape(&self, value: json::Value<'_>) -> bool {
+        match &self.matcher {
+            Matcher::Regex(pattern) if value.is_canonical() => pattern.is_found(value.source()),
+            _ => self.matches(&value.to_serde()),
+        }
+    }
+
+    fn matches(&self, value: &Value) -> bool {
+        match &self.matcher {
+            Matcher::Regex(pattern) => pattern.is_found(&value.to_string()),
+            Matcher::Value(Value::Number(wanted)) => {
+                value.as_number().is_some_and(|number| number == wanted || number.as_f64() == wanted.as_f64())
+            }
+            Matcher::Value(wanted) => value == wanted,
+            Matcher::Size(size) => {
+                let found = match value {
+                    Value::String(text) => text.encode_utf16().count() as i64,
+                    Value::Array(items) => items.len() as i64,
+                    Value::Number(number) => number.as_f64().unwrap_or_default().ceil() as i64,
+                    _ => return false,
+                };
+                match *size {
+                    SizeMatcher::Equal(wanted) => found == wanted,
+                    SizeMatcher::Greater(limit) => found > limit,
+                    SizeMatcher::Less(limit) => found < limit,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bumpalo::Bump;
+
+    fn holds(path: &str, matcher: Matcher, data: &str) -> bool {
+        let arena = Bump::new();
+        Condition { path: Path::parse(path), matcher }.holds(json::parse(data, &arena).unwrap())
+    }
+
+    fn regex(pattern: &str) -> Matcher {
+        Matcher::Regex(Pattern::new(pattern).unwrap())
+    }
+
+    #[test]
+    fn matchers() {
+        assert!(holds("$.a.b", regex("^\"abc"), r#"{"a":{"b":"abcd"}}"#));
+        assert!(!holds("$.a.b", regex("^abc"), r#"{"a":{"b":"abcd"}}"#));
+        assert!(holds("$.a", Matcher::Value(serde_json::json!(1)), r#"{"a":1.0}"#));
+        assert!(!holds("$.a", Matcher::Value(serde_json::json!("1")), r#"{"a":1}"#));
+        assert!(holds("$.a", Matcher::Value(Value::Null), r#"{"a":null}"#));
+        assert!(holds("$.a", Matcher::Size(SizeMatcher::Equal(3)), r#"{"a":[1,2,3]}"#));
+        assert!(holds("$.a", Matcher::Size(SizeMatcher::Greater(1)), r#"{"a":1.2}"#));
+        assert!(!holds("$.a", Matcher::Size(SizeMatcher::Less(9)), r#"{"a":{}}"#));
+        assert!(!holds("$.zz", regex(".*"), r#"{"a":1}"#));
+    }
+
+    #[test]
+    fn encoded_fields_are_entered() {
+        let data = r#"{"payload":{"enriched":{"contexts":"{\"schema\":\"iglu:com.acme/ctx/jsonschema/1-0-3\"}"}}}"#;
+        assert!(holds("$.payload.enriched.contexts", regex("iglu:com.acme/ctx/jsonschema/1-0-3"), data));
+        assert!(holds("$.payload.enriched.contexts.schema", regex("ctx/jsonschema"), data));
+        let list = r#"{"payload":{"querystring":[{"name":"e","value":"pv"}]}}"#;
+        assert!(holds("$.payload.querystring.e", regex("^\"pv\"$"), list));
+        assert!(holds("$.payload.querystring.[?(@.name=~e)].value", regex("pv"), list));
+    }
+}

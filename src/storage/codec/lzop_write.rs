@@ -1,0 +1,66 @@
+//! Writes lzop files as the S3 loader's LZO library did: version 1010, no checksums, blocks of at most 245,693 bytes,
+//! and the `.lzo.index` that lets Hadoop split them.
+//!
+//! Sources: twitter/hadoop-lzo `LzopOutputStream`, `LzoIndex`; snowplow/snowplow-s3-loader 0.6 `LzoSerializer`.
+
+use super::LZOP_MAGIC;
+use super::lzop_read::adler32;
+
+/// Largest block: what hadoop-lzo's 256 KiB buffer leaves after the worst-case growth of LZO1X.
+const MAX_BLOCK: usize = 262_144 - 262_144 / 16 - 67;
+
+/// Builds one lzop file piece by piece: [`LzopEncoder::new`] writes the header, [`LzopEncoder::append`] any number of
+/// blocks, [`LzopEncoder::finish`] the end.
+pub struct LzopEncoder {
+    dictionary: Option<Box<lzokay::compress::Dict>>,
+    scratch: Vec<u8>,
+    offset: u64,
+    blocks: Vec<u64>,
+}
+
+impl LzopEncoder {
+    /// Writes the header. `modified` is the time recorded in it, in seconds since 1970. Blocks are stored as they are
+    /// unless `compress` is set: LZO compression is slow here (about 20 MB/s) and no reader needs it.
+    pub fn new(compress: bool, modified: u32, out: &mut Vec<u8>) -> LzopEncoder {
+        let start = out.len();
+        out.extend_from_slice(&LZOP_MAGIC);
+        let fields = out.len();
+        out.extend_from_slice(&[0x10, 0x10, 0x20, 0x60, 0x09, 0x40, 1, 5]);
+        out.extend_from_slice(&0_u32.to_be_bytes());
+        out.extend_from_slice(&0o100_644_u32.to_be_bytes());
+        out.extend_from_slice(&modified.to_be_bytes());
+        out.extend_from_slice(&0_u32.to_be_bytes());
+        out.push(0);
+        let checksum = adler32(&out[fields..]);
+        out.extend_from_slice(&checksum.to_be_bytes());
+        let dictionary = compress.then(lzokay::compress::Dict::new);
+        LzopEncoder { dictionary, scratch: Vec::new(), offset: (out.len() - start) as u64, blocks: Vec::new() }
+    }
+
+    /// Appends data as blocks. Small pieces make small blocks: give about 1 MiB at a time.
+    pub fn append(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        for block in plain.chunks(MAX_BLOCK) {
+            self.blocks.push(self.offset);
+            let start = out.len();
+            out.extend_from_slice(&(block.len() as u32).to_be_bytes());
+            let stored = self.compressed(block).unwrap_or(block);
+            out.extend_from_slice(&(stored.len() as u32).to_be_bytes());
+            out.extend_from_slice(stored);
+            self.offset += (out.len() - start) as u64;
+        }
+    }
+
+    /// The compressed form, if there is one and it is smaller.
+    fn compressed(&mut self, block: &[u8]) -> Option<&[u8]> {
+        let dictionary = self.dictionary.as_mut()?;
+        self.scratch.resize(lzokay::compress::compress_worst_size(block.len()), 0);
+        let size = lzokay::compress::compress_no_alloc(block, &mut self.scratch, dictionary).ok()?;
+        (size < block.len()).then(|| &self.scratch[..size])
+    }
+
+    /// Writes the end and returns the content of the `.lzo.index` that belongs beside the file.
+    pub fn finish(self, out: &mut Vec<u8>) -> Vec<u8> {
+        out.extend_from_slice(&0_u32.to_be_bytes());
+        self.blocks.iter().flat_map(|offset| offset.to_be_bytes()).collect()
+    }
+}
