@@ -17,10 +17,11 @@ use super::references::{self, Target};
 
 /// Compiles a document. The error is what makes it unusable as a whole.
 pub(super) fn build(document: &Json) -> Result<Model, String> {
-    let mut builder = Builder { document, nodes: Vec::new(), references: HashMap::new(), accept_all: None };
+    let mut builder = Builder { document, nodes: Vec::new(), references: HashMap::new(), accept_all: None, depth: 0 };
     builder.schema(document, None, "#".to_owned())?;
-    let model = Model { nodes: builder.nodes };
+    let mut model = Model { nodes: builder.nodes, is_recursive: false };
     references::refuse_endless(&model)?;
+    model.is_recursive = references::is_recursive(&model);
     Ok(model)
 }
 
@@ -30,13 +31,21 @@ struct Builder<'d> {
     /// References met so far, by their text.
     references: HashMap<&'d str, NodeId>,
     accept_all: Option<NodeId>,
+    depth: usize,
 }
+
+/// Deepest nesting of schemas, references included. The stack of a thread allows for it.
+const MOST_NESTED: usize = 200;
 
 type Object = Map<String, Json>;
 
 impl<'d> Builder<'d> {
     /// Compiles a schema. What is no object accepts everything.
     fn schema(&mut self, json: &'d Json, parent: Option<&'d Object>, origin: String) -> Result<NodeId, String> {
+        if self.depth >= MOST_NESTED {
+            return Err(format!("schemas are nested deeper than {MOST_NESTED} levels"));
+        }
+        self.depth += 1;
         let id = self.nodes.len();
         self.nodes.push(Node::default());
         if let Json::Object(schema) = json {
@@ -45,6 +54,7 @@ impl<'d> Builder<'d> {
             assertions(schema, parent, &mut node)?;
             self.nodes[id] = node;
         }
+        self.depth -= 1;
         Ok(id)
     }
 
