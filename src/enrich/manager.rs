@@ -137,6 +137,7 @@ impl Manager {
             unstruct_event: input.unstruct_event,
             derived: &mut derived,
             failures: &mut failures,
+            pii_event: None,
         };
         self.run_steps(&mut cx, parsed).map_err(Failure::Enrichment)?;
         self.check_entities(&mut cx, &input, validator).map_err(Failure::Enrichment)?;
@@ -166,10 +167,11 @@ impl Manager {
     ) -> Result<(Parsed<'a>, Option<i64>), Vec<EnrichmentFailure<'a>>> {
         let mut failures = Vec::new();
         let context = &raw.context;
-        event.set(Column::v_collector, Some(raw.source.name).filter(|name| !name.is_empty()));
+        // Unlike the reference, which would write a tab in a collector's name into the line.
+        event.set(Column::v_collector, tsv_safe(raw.source.name, arena));
         event.set(Column::v_etl, Some(texts.v_etl));
         event.set(Column::etl_tstamp, Some(texts.etl_tstamp));
-        event.set(Column::network_userid, context.user_id);
+        event.set(Column::network_userid, context.user_id.and_then(|id| tsv_safe(id, arena)));
         event.set(Column::user_ipaddress, context.ip_address.and_then(|ip| first_ip(ip, arena)));
         event.set(Column::useragent, context.useragent.map(|text| useragent(text, context.useragent_encoded, arena)));
         let mut collector_millis = None;

@@ -2,6 +2,29 @@
 //!
 //! Order and failure classes: snowplow/enrich 3.9.0, `modules/common/.../enrichments/EnrichmentManager.scala`.
 
+pub mod anon_ip;
+pub mod assets;
+mod cache;
+pub mod campaign_attribution;
+mod columns;
+pub mod config;
+pub mod cookie_extractor;
+pub mod digest;
+pub mod event_fingerprint;
+pub mod http_header_extractor;
+pub mod ip_lookups;
+pub mod referer_parser;
+pub mod set;
+#[cfg(test)]
+mod testing;
+mod text;
+pub mod ua_parser;
+pub mod user_agent_utils;
+
+pub use assets::{Asset, AssetError, AssetSource, LocalAssets, asset_uri};
+pub use config::{ConfigError, ConfigErrors, ConfigFile, Configs, EnrichmentOptions, read_configs, read_folder};
+pub use set::{BuildError, EnrichmentSet, Resources, SetError};
+
 use bumpalo::Bump;
 
 use crate::badrow::EnrichmentFailure;
@@ -79,6 +102,9 @@ pub struct StepContext<'a, 's> {
     pub derived: &'s mut Vec<Entity<'a>>,
     /// Failures of the step that is running.
     pub failures: &'s mut Vec<EnrichmentFailure<'a>>,
+    /// The event that tells which personal data were replaced, if the PII step was asked for one and replaced any. It
+    /// holds those data in clear text.
+    pub pii_event: Option<&'a EnrichedEvent<'a>>,
 }
 
 impl<'a> StepContext<'a, '_> {

@@ -5,6 +5,7 @@
 
 mod columns;
 pub mod joda;
+pub mod normal;
 pub mod number;
 pub mod read;
 pub mod time;

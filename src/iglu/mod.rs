@@ -3,11 +3,15 @@
 //! Shapes and behaviour: snowplow/iglu-scala-client 1.5.0 with networknt/json-schema-validator 1.0.70, as used by
 //! snowplow/enrich 3.9.0.
 
+mod embedded;
 mod error;
 pub mod key;
+pub mod resolver;
+pub mod schema;
 
 pub use error::{ClientError, LookupHistory, RegistryError, Report, SchemaIssue};
 pub use key::{OwnedSchemaKey, ParseError, SchemaCriterion, SchemaKey, SchemaVer};
+pub use resolver::{Client, Resolver, ResolverOptions};
 
 use crate::json::Value;
 

@@ -45,7 +45,6 @@ impl RecoveredPayload {
             content_type: self.content_type.as_deref(),
             hostname: self.hostname.as_deref(),
             network_user_id: self.network_user_id.as_deref(),
-            ..ThriftPayload::default()
         };
         crate::raw::write_collector_payload(&payload, out);
     }
@@ -282,15 +281,15 @@ pub fn thrift_of_base64(text: &str, arena: &Bump) -> Result<RecoveredPayload, St
     let once = super::decode_base64(text).ok_or("not base64")?;
     let bytes = arena.alloc_slice_copy(&once);
     let error = match crate::raw::read_collector_payload(bytes, arena) {
-        Ok(payload) if payload.schema.is_some() => return Ok(RecoveredPayload::from_thrift(&payload)),
-        Ok(_) => "no CollectorPayload (field 31337 is missing)".to_owned(),
+        Ok(payload) if payload.collector.is_some() => return Ok(RecoveredPayload::from_thrift(&payload)),
+        Ok(_) => "no CollectorPayload (it names no collector)".to_owned(),
         Err(error) => error.to_string(),
     };
     let twice = std::str::from_utf8(bytes).ok().and_then(super::decode_base64);
     if let Some(inner) = twice {
         let inner = arena.alloc_slice_copy(&inner);
         if let Ok(payload) = crate::raw::read_collector_payload(inner, arena)
-            && payload.schema.is_some()
+            && payload.collector.is_some()
         {
             return Ok(RecoveredPayload::from_thrift(&payload));
         }

@@ -14,7 +14,7 @@ use crate::event::time::{joda_text, now_millis};
 use crate::iglu::SchemaKey;
 use crate::json;
 use crate::payload::CollectorPayload;
-use crate::raw::{Loaded, RawFormat};
+use crate::raw::{Loaded, RawFormat, ThriftContainer};
 
 /// Under this key flows can name legacy rows, which have no schema of their own. An invention of thresh.
 pub const LEGACY_ROW_KEY: &str = "iglu:com.snowplowanalytics.snowplow.badrows/legacy_bad_row/jsonschema/1-0-0";
@@ -257,9 +257,9 @@ fn lift(line: &str, arena: &Bump) -> Result<Value, String> {
     let format = match super::decode_base64(line) {
         Some(bytes) if !line.contains(['\t', ' ']) && !bytes.is_empty() => {
             let record = arena.alloc_slice_copy(&bytes);
-            return loaded(&RawFormat::thrift(), record, arena);
+            return loaded(&RawFormat::Thrift(ThriftContainer::Blocks), record, arena);
         }
-        _ => RawFormat::detect(line.as_bytes(), "").ok_or("its line is in no known raw format")?,
+        _ => crate::raw::detect(line.as_bytes(), "").ok_or("its line is in no known raw format")?,
     };
     let record = arena.alloc_slice_copy(line.as_bytes());
     loaded(&format, record, arena)

@@ -1,4 +1,6 @@
 //! Integration tests: one binary, one module per area.
 
+mod conformance;
+mod engine;
 mod storage;
 mod support;

@@ -1,0 +1,154 @@
+//! A JSON schema, compiled: what the keywords of draft 4 mean to the reference's validator.
+//!
+//! Facts: networknt/json-schema-validator 1.0.70 as snowplow/iglu-scala-client 1.5.0 configures it.
+
+use std::collections::HashSet;
+
+use super::decimal::Decimal;
+use super::formats::Format;
+use super::pattern::Pattern;
+
+/// A node's place in [`Model::nodes`].
+pub(super) type NodeId = usize;
+
+/// A compiled schema document; node 0 is the root.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) nodes: Vec<Node>,
+}
+
+/// The kinds of JSON values that `type` tells apart, one bit each.
+pub(super) mod kinds {
+    pub(in crate::iglu::schema) const NULL: u8 = 1;
+    pub(in crate::iglu::schema) const BOOLEAN: u8 = 2;
+    pub(in crate::iglu::schema) const INTEGER: u8 = 4;
+    pub(in crate::iglu::schema) const DECIMAL: u8 = 8;
+    pub(in crate::iglu::schema) const STRING: u8 = 16;
+    pub(in crate::iglu::schema) const ARRAY: u8 = 32;
+    pub(in crate::iglu::schema) const OBJECT: u8 = 64;
+    pub(in crate::iglu::schema) const ALL: u8 = 127;
+}
+
+/// One schema object. Keywords that are absent are empty or `None`.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub(super) reference: Option<NodeId>,
+    pub(super) additional: Additional,
+    pub(super) all_of: Vec<NodeId>,
+    pub(super) any_of: Vec<NodeId>,
+    pub(super) dependencies: Option<Box<Dependencies>>,
+    pub(super) enumeration: Option<Box<Enumeration>>,
+    pub(super) format: Option<Format>,
+    pub(super) items: Option<Items>,
+    pub(super) max_items: Option<i32>,
+    pub(super) max_length: Option<i32>,
+    pub(super) max_properties: Option<i32>,
+    pub(super) maximum: Option<Box<Limit>>,
+    pub(super) min_items: Option<i32>,
+    pub(super) min_length: Option<i32>,
+    pub(super) min_properties: Option<i32>,
+    pub(super) minimum: Option<Box<Limit>>,
+    pub(super) multiple_of: Option<Box<MultipleOf>>,
+    /// The schema, and how it is printed.
+    pub(super) not: Option<(NodeId, String)>,
+    pub(super) not_allowed: Vec<String>,
+    pub(super) one_of: Vec<NodeId>,
+    /// How the schemas of `oneOf` are printed, one after the other.
+    pub(super) one_of_text: String,
+    pub(super) pattern: Option<Box<NamedPattern>>,
+    pub(super) pattern_properties: Vec<(Pattern, NodeId)>,
+    /// In the order of a Java hash map.
+    pub(super) properties: Vec<(String, NodeId)>,
+    pub(super) names: Names,
+    pub(super) required: Vec<String>,
+    pub(super) types: Option<Types>,
+    pub(super) unique_items: bool,
+}
+
+/// What may stand beside the declared properties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Additional {
+    #[default]
+    Allowed,
+    Forbidden,
+    Schema(NodeId),
+}
+
+/// The names of `properties` and `required`, for one look-up per member.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) slots: hashbrown::HashMap<Box<str>, Slot, foldhash::fast::RandomState>,
+    /// The bits of all required names.
+    pub(super) all_required: u64,
+    /// More than 64 names are required: they have to be looked up one by one.
+    pub(super) too_many: bool,
+}
+
+/// What is known of a name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Slot {
+    pub(super) property: Option<NodeId>,
+    /// One bit if the name is required.
+    pub(super) required: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Types {
+    /// The kinds accepted, after `nullable`.
+    pub(super) accepted: u8,
+    /// The names as written.
+    pub(super) names: Vec<String>,
+    /// Written as a list.
+    pub(super) is_union: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Enumeration {
+    pub(super) strings: HashSet<Box<str>, foldhash::fast::RandomState>,
+    pub(super) numbers: Vec<Decimal>,
+    /// Kinds accepted whatever their value: `null`.
+    pub(super) null: bool,
+    pub(super) yes: bool,
+    pub(super) no: bool,
+    /// Arrays and objects in canonical form.
+    pub(super) containers: HashSet<Vec<u8>>,
+    /// As messages show it.
+    pub(super) text: String,
+}
+
+#[derive(Debug)]
+pub(super) enum Items {
+    All(NodeId),
+    Tuple { schemas: Vec<NodeId>, rest: Additional },
+}
+
+#[derive(Debug)]
+pub(super) struct Limit {
+    pub(super) value: Decimal,
+    /// The same, if it is a small integer.
+    pub(super) integer: Option<i64>,
+    pub(super) exclusive: bool,
+    /// As messages show it.
+    pub(super) text: String,
+}
+
+#[derive(Debug)]
+pub(super) struct MultipleOf {
+    pub(super) divisor: Decimal,
+    /// As messages show it.
+    pub(super) text: String,
+}
+
+#[derive(Debug)]
+pub(super) struct NamedPattern {
+    pub(super) pattern: Pattern,
+    pub(super) text: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Dependencies {
+    pub(super) properties: Vec<(String, Vec<String>)>,
+    pub(super) schemas: Vec<(String, NodeId)>,
+    /// As messages show it.
+    pub(super) text: String,
+}

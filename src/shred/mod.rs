@@ -1,0 +1,26 @@
+//! Shredding: enriched events into rows for tables.
+//!
+//! [`Shredder`] is the stage: one per worker, a line in, rows by [`TypeId`] out. What rows look like is decided once per
+//! model and run by [`Plans`]. [`Completion`] is the note that a loader waits for.
+//!
+//! Facts: snowplow/snowplow-rdb-loader 1.2.3 (output layout "E"). Where thresh differs: `docs/DIFFERENCES.md`.
+
+mod check;
+mod complete;
+mod formats;
+mod output;
+mod plan;
+mod row;
+mod shredder;
+#[cfg(test)]
+mod tests;
+pub mod text;
+mod types;
+
+pub use check::CheckedEvent;
+pub use complete::{COMPLETE_FILE, Completion};
+pub use formats::{Formats, Overlap, RowFormat};
+pub use output::{Block, ShredCounters, ShredOutput, ShredReport};
+pub use plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans, RowPlan, Slot};
+pub use shredder::{Identity, ShredConfig, Shredder};
+pub use types::{TypeId, TypeKey, TypeRegistry};
