@@ -159,7 +159,7 @@ impl Enricher {
         if let Some(max_size) = self.stage.config.max_record_size
             && record.len() > max_size
         {
-            return self.oversized_record(format, record, max_size, bad);
+            return self.oversized_record(format, record, record.len(), max_size, bad);
         }
         if self.arena.allocated_bytes() > KEPT_MEMORY {
             self.arena = Bump::new();
@@ -184,18 +184,19 @@ impl Enricher {
         RecordOutcome { events: 0, bad_rows }
     }
 
-    /// The bad row of a record that is too large to be read.
+    /// The bad row of a record that is too large to be read: `beginning` is what is known of its `size` bytes.
     pub fn oversized_record(
         &mut self,
         format: &RawFormat,
-        record: &[u8],
+        beginning: &[u8],
+        size: usize,
         max_size: usize,
         bad: &mut Vec<u8>,
     ) -> RecordOutcome {
-        let shown = String::from_utf8_lossy(&record[..record.len().min(max_size / 10)]);
+        let shown = String::from_utf8_lossy(&beginning[..beginning.len().min(max_size / 10)]);
         let expectation = format!("collector record exceeded the maximum allowed size {max_size} bytes");
         let bad_rows = self.stage.bad_rows(format, b"", bad, |rows| {
-            rows.size_violation(max_size, record.len(), &expectation, &shown);
+            rows.size_violation(max_size, size, &expectation, &shown);
         });
         RecordOutcome { events: 0, bad_rows }
     }

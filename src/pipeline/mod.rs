@@ -40,4 +40,4 @@ pub use panics::guard;
 pub use parts::{Counted, Encoding, OutputBuffer, OutputSpec, PartBuffers, PartSink};
 pub use sink::{Buffers, Sink, SplitSink};
 pub use split::pack;
-pub use stage::{Framer, Framing, Segment, Stage, Unusable, Worker};
+pub use stage::{Damage, Framer, Framing, Segment, Stage, Unusable, Worker};

@@ -93,8 +93,8 @@ pub struct ManifestFailure {
     pub location: String,
     /// Why, and where in it.
     pub reason: String,
-    /// Decoded bytes at the end of the readable part that are no whole record, and were left out.
-    pub unfinished_bytes: u64,
+    /// Decoded bytes that were read, but belong to no whole record: they were left out.
+    pub left_out_bytes: u64,
 }
 
 /// The parts of a manifest that only the end of a run knows.
@@ -127,7 +127,7 @@ impl Manifest {
             failed_inputs.extend(split.failed_inputs.iter().map(|failed| ManifestFailure {
                 location: plan.inputs[failed.input].location.clone(),
                 reason: failed.reason.clone(),
-                unfinished_bytes: failed.unfinished_bytes,
+                left_out_bytes: failed.left_out_bytes,
             }));
             outputs.extend(split.parts.iter().map(|part| ManifestOutput::of(part, folders)));
         }
