@@ -29,5 +29,6 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+pub mod sdk;
 pub mod shred;
 pub mod storage;

@@ -8,8 +8,9 @@ use super::helpers::standard::Webhook;
 use super::helpers::tree::Tree;
 use super::{Adapter, AdapterError, AdapterInfo, AdapterResult, SchemaTable, Tools};
 use crate::badrow::Message;
+use crate::event::joda::parse_joda;
 use crate::json::Value;
-use crate::payload::{CollectorPayload, Parameters, parse_joda};
+use crate::payload::{CollectorPayload, Parameters};
 
 pub(super) static INFO: AdapterInfo = AdapterInfo {
     title: "Urban Airship Connect",
@@ -134,7 +135,7 @@ mod tests {
             "e = ue\neid = e3314efb-9058-dbaf-c4bb-b754fca73613\ntv = com.urbanairship.connect-v1\nue_pr = {}{EVENT}}}}}\np = srv\nttm = 1447432312393\n",
             r#"{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":{"schema":"iglu:com.urbanairship.connect/OPEN/jsonschema/1-0-0","data":"#
         );
-        assert_eq!(events(line(EVENT)), [expected.clone()]);
+        assert_eq!(events(line(EVENT)), std::slice::from_ref(&expected));
         let query = [("ttm", Some("1")), ("eid", None)];
         assert_eq!(events(line(EVENT).query(&query)), [expected]);
         let registry = Registry::new(&AdapterConfig::default(), None);
@@ -168,7 +169,9 @@ mod tests {
         let number = failures(line(&EVENT.replace(r#""2015-11-13T16:31:53.000Z""#, "7")));
         assert_eq!(
             number,
-            [r#"{"field":"processed","value":null,"expectation":"could not extract 'processed': String: DownField(processed)"}"#]
+            [
+                r#"{"field":"processed","value":null,"expectation":"could not extract 'processed': String: DownField(processed)"}"#
+            ]
         );
         assert_eq!(failures(line(&EVENT.replace("OPEN", "RICH_READ"))).len(), 1);
         assert!(is_unexpected(line(&EVENT.replace("2015-11-13T16:31:53.000Z", "soon"))));

@@ -12,7 +12,7 @@ use super::NameValue;
 pub struct Parameters<'a> {
     entries: Vec<NameValue<'a>>,
     /// Positions by name, once there are many.
-    index: Option<Box<HashMap<&'a str, usize>>>,
+    index: Option<HashMap<&'a str, usize>>,
     /// More than four names were present at some time.
     hashed: bool,
 }
@@ -62,7 +62,7 @@ impl<'a> Parameters<'a> {
     pub fn insert(&mut self, name: &'a str, value: Option<&'a str>) {
         if self.index.is_none() && self.entries.len() >= INDEX_FROM {
             let names = self.entries.iter().enumerate();
-            self.index = Some(Box::new(names.map(|(at, (name, _))| (*name, at)).collect()));
+            self.index = Some(names.map(|(at, (name, _))| (*name, at)).collect());
         }
         match self.position(name) {
             Some(at) => self.entries[at].1 = value,
@@ -173,9 +173,13 @@ mod tests {
     fn large_maps_behave_like_small_ones() {
         let names: Vec<String> = (0..200).map(|number| format!("n{}", number % 150)).collect();
         let values: Vec<String> = (0..200).map(|number| number.to_string()).collect();
-        let pairs: Vec<_> = names.iter().zip(&values).map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
+        let pairs: Vec<_> =
+            names.iter().zip(&values).map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
         let mut map = Parameters::from_pairs(&pairs);
-        assert_eq!((map.len(), map.get("n0"), map.get("n49"), map.get("n50")), (150, Some("150"), Some("199"), Some("50")));
+        assert_eq!(
+            (map.len(), map.get("n0"), map.get("n49"), map.get("n50")),
+            (150, Some("150"), Some("199"), Some("50"))
+        );
         assert_eq!(map.remove("n7"), Some(Some("157")));
         assert_eq!((map.len(), map.contains("n7"), map.get("n8")), (149, false, Some("158")));
         map.insert("n7", None);

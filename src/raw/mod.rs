@@ -3,7 +3,7 @@
 //! Facts: snowplow/enrich 3.9.0, `modules/common/.../loaders`; each file names its own.
 //!
 //! A stream of decoded bytes goes through three steps: [`RawFormat::settle`] looks at its first bytes, a [`Framer`] cuts
-//! it into chunks of whole records, [`records`] walks a chunk. Then [`load`] turns each record into a payload.
+//! it into chunks of whole records, [`records()`] walks a chunk. Then [`load`] turns each record into a payload.
 
 mod cloudfront;
 mod columns;

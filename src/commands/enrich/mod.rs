@@ -114,8 +114,8 @@ pub fn run(args: &EnrichArgs) -> Result<Exit, CliError> {
     let etl_millis = args.etl_tstamp.unwrap_or_else(|| batch.started());
     let job = setup.into_job(args, etl_millis);
     let sink = batch.part_sink(vec![
-        OutputSpec { name: "good", folder: 0, extension: "tsv", counted: Counted::EventsGood },
-        OutputSpec { name: "bad", folder: 1, extension: "jsonl", counted: Counted::BadRows },
+        OutputSpec::new("good", 0, "tsv", Counted::EventsGood),
+        OutputSpec::new("bad", 1, "jsonl", Counted::BadRows),
     ]);
     batch.execute(&job, &sink)
 }
