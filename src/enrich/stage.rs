@@ -8,14 +8,14 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use super::manager::{Failure, Manager, ManagerConfig, RunTexts};
-use crate::adapter::{Adapter, AdapterError, Tools};
+use crate::adapter::{Adapter, AdapterError, AdapterResult, Registry, Tools, is_tracker_protocol};
 use crate::badrow::{BadRowConfig, BadRowWriter, RecordSource};
 use crate::enrichment::Enrichment;
 use crate::event::EnrichedEvent;
 use crate::event::time::column_timestamp;
 use crate::iglu::Validator;
 use crate::payload::decode::utf8_text;
-use crate::payload::{Api, CollectorPayload, RawEvent, SNOWPLOW_VENDOR, base64_bytes};
+use crate::payload::{CollectorPayload, RawEvent, base64_bytes};
 use crate::raw::{Loaded, RawFormat, ThriftContainer, load};
 
 /// What is the same for all records of a run.
@@ -81,6 +81,13 @@ impl RecordOutcome {
     }
 }
 
+/// The registry is the adapter for every payload: it routes to the one that a payload names.
+impl Adapter for Registry {
+    fn to_raw_events<'a>(&self, payload: &CollectorPayload<'a>, tools: &mut Tools<'a, '_>) -> AdapterResult<'a> {
+        Registry::to_raw_events(self, payload, tools)
+    }
+}
+
 /// The stage of a run: shared by all workers.
 pub struct EnrichStage {
     config: EnrichConfig,
@@ -90,7 +97,7 @@ pub struct EnrichStage {
 }
 
 impl EnrichStage {
-    /// A stage with a router of payloads to adapters.
+    /// A stage with an adapter for all payloads: the run's [`Registry`].
     pub fn new(config: EnrichConfig, adapters: Arc<dyn Adapter>) -> EnrichStage {
         let processor = &config.bad_rows.processor;
         EnrichStage {
@@ -266,11 +273,6 @@ impl<'a> Job<'a, '_> {
             _ => RecordOutcome { events: 1, bad_rows: 0 },
         }
     }
-}
-
-/// Whether failures of this payload's adapter are `tracker_protocol_violations` rather than `adapter_failures`.
-fn is_tracker_protocol(api: Api<'_>) -> bool {
-    matches!((api.vendor, api.version), (SNOWPLOW_VENDOR | "r", "tp2"))
 }
 
 #[cfg(test)]
