@@ -180,9 +180,7 @@ impl AdapterConfig {
     }
 }
 
-fn checked_schemas(
-    blocks: HashMap<String, HashMap<String, String>>,
-) -> Result<SchemaOverrides, AdapterConfigError> {
+fn checked_schemas(blocks: HashMap<String, HashMap<String, String>>) -> Result<SchemaOverrides, AdapterConfigError> {
     let mut by_key = HashMap::new();
     for (block, keys) in blocks {
         let Some(info) = ADAPTERS.iter().find(|info| info.block == Some(block.as_str())) else {

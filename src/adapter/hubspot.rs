@@ -170,7 +170,9 @@ mod tests {
         );
         assert_eq!(
             failures(post("").content_type("application/json; charset=utf-8")),
-            [r#"{"field":"contentType","value":"application/json; charset=utf-8","expectation":"expected application/json"}"#]
+            [
+                r#"{"field":"contentType","value":"application/json; charset=utf-8","expectation":"expected application/json"}"#
+            ]
         );
         assert_eq!(failures(post("")), [r#"{"field":"body","value":"","error":"invalid json: exhausted input"}"#]);
         assert_eq!(failures(post("{}")), [r#"{"field":"body","value":"{}","expectation":"not a json array"}"#]);

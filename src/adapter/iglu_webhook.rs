@@ -2,10 +2,10 @@
 //!
 //! Facts: snowplow/enrich 3.9.0, `adapters/registry/IgluAdapter.scala`.
 
+use super::helpers::form;
 use super::helpers::request::{FORM, JSON, json};
 use super::helpers::standard::{Formatter, Webhook, unstruct_event};
 use super::helpers::tree::{Fields, Tree};
-use super::helpers::form;
 use super::{Adapter, AdapterError, AdapterInfo, AdapterResult, Tools};
 use crate::badrow::Message;
 use crate::iglu::{SchemaKey, SelfDescribing};

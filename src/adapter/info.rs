@@ -3,8 +3,8 @@
 use super::config::SchemaOverrides;
 use super::helpers::event_types::EventType;
 use super::{
-    Adapter, callrail, cloudfront, google_analytics, hubspot, iglu_webhook, mailchimp, mailgun, mandrill, marketo, olark,
-    pagerduty, pingdom, redirect, sendgrid, statusgator, tp1, tp2, unbounce, urban_airship, vero,
+    Adapter, callrail, cloudfront, google_analytics, hubspot, iglu_webhook, mailchimp, mailgun, mandrill, marketo,
+    olark, pagerduty, pingdom, redirect, sendgrid, statusgator, tp1, tp2, unbounce, urban_airship, vero,
 };
 
 /// An adapter's own description.

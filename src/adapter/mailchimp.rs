@@ -39,11 +39,7 @@ const WEBHOOK: Webhook = Webhook::server("com.mailchimp-v1");
 const NOT_DATA: [&str; 4] = ["nuid", "aid", "cv", "p"];
 
 static SCHEMAS: [EventType; 6] = [
-    event_type(
-        "campaign",
-        "campaign_sending_status",
-        "iglu:com.mailchimp/campaign_sending_status/jsonschema/1-0-0",
-    ),
+    event_type("campaign", "campaign_sending_status", "iglu:com.mailchimp/campaign_sending_status/jsonschema/1-0-0"),
     event_type("subscribe", "subscribe", "iglu:com.mailchimp/subscribe/jsonschema/1-0-0"),
     event_type("upemail", "email_address_change", "iglu:com.mailchimp/email_address_change/jsonschema/1-0-0"),
     event_type("profile", "profile_update", "iglu:com.mailchimp/profile_update/jsonschema/1-0-0"),
@@ -251,11 +247,15 @@ mod tests {
         );
         assert_eq!(
             failures(payload("com.mailchimp", "v1").body("stub")),
-            [r#"{"field":"contentType","value":null,"expectation":"no content type: expected application/x-www-form-urlencoded"}"#]
+            [
+                r#"{"field":"contentType","value":null,"expectation":"no content type: expected application/x-www-form-urlencoded"}"#
+            ]
         );
         assert_eq!(
             failures(post("stub").content_type("application/json")),
-            [r#"{"field":"contentType","value":"application/json","expectation":"expected application/x-www-form-urlencoded"}"#]
+            [
+                r#"{"field":"contentType","value":"application/json","expectation":"expected application/x-www-form-urlencoded"}"#
+            ]
         );
         for body in ["", "type", "x=1"] {
             let expected = format!(
@@ -265,7 +265,9 @@ mod tests {
         }
         assert_eq!(
             failures(post("a= ")),
-            [r#"{"field":"body","value":"a= ","expectation":"Illegal character in query at index 20: http://localhost/?a= "}"#]
+            [
+                r#"{"field":"body","value":"a= ","expectation":"Illegal character in query at index 20: http://localhost/?a= "}"#
+            ]
         );
         let unknown = failures(post("type=sub")).remove(0);
         assert!(unknown.starts_with(r#"{"actual":"sub","expectedMapping":{"campaign":"iglu:"#), "{unknown}");

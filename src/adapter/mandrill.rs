@@ -117,10 +117,7 @@ mod tests {
                     "message_sent/jsonschema/1-0-0",
                     r#"{"ts":"2014-11-06T09:49:26.000Z","_id":"e1","msg":{"ts":"2013-04-04T21:13:19.000Z","state":"sent","opens":[{"ts":"2013-04-04T21:31:51.000Z"}]}}"#
                 ),
-                event(
-                    "recipient_unsubscribed/jsonschema/1-0-1",
-                    r#"{"ts":"2014-11-06T09:49:26.000Z","_id":"e2"}"#
-                ),
+                event("recipient_unsubscribed/jsonschema/1-0-1", r#"{"ts":"2014-11-06T09:49:26.000Z","_id":"e2"}"#),
             ]
         );
     }

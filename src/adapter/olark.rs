@@ -142,7 +142,8 @@ mod tests {
     fn an_offline_message() {
         let json = r#"{"id":"EV2","items":[{"kind":"OfflineMessage","timestamp":"1307116667","body":"Hi"}]}"#;
         let request = chat(json).query(&[("aid", Some("chat"))]);
-        let expected = r#"{"id":"EV2","items":[{"kind":"OfflineMessage","timestamp":"2011-06-03T15:57:47.000Z","body":"Hi"}]}"#;
+        let expected =
+            r#"{"id":"EV2","items":[{"kind":"OfflineMessage","timestamp":"2011-06-03T15:57:47.000Z","body":"Hi"}]}"#;
         assert_eq!(data(request.clone()), [expected]);
         let event = &events(request)[0];
         assert!(event.contains("iglu:com.olark/offline_message/jsonschema/1-0-0"), "{event}");
@@ -194,7 +195,11 @@ mod tests {
         assert_eq!(failures(other), [input("contentType", "null", &format!("expected {form}"))]);
         assert_eq!(
             failures(post("{a")),
-            [input("{a", "\"{a\"", "could not parse body: Illegal character in query at index 18: http://localhost/?{a")]
+            [input(
+                "{a",
+                "\"{a\"",
+                "could not parse body: Illegal character in query at index 18: http://localhost/?{a"
+            )]
         );
         for body in ["x=1", "data", "data="] {
             assert_eq!(failures(post(body)), [input("data", "null", "missing 'data' field")]);

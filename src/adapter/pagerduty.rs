@@ -128,7 +128,9 @@ mod tests {
         );
         assert_eq!(
             failures(post(r#"{"something:"some"}"#)),
-            [r#"{"field":"body","value":"{\"something:\"some\"}","error":"invalid json: expected : got 'some\"}' (line 1, column 14)"}"#]
+            [
+                r#"{"field":"body","value":"{\"something:\"some\"}","error":"invalid json: expected : got 'some\"}' (line 1, column 14)"}"#
+            ]
         );
         for body in ["{}", "[]", r#"{"messages":1}"#] {
             let value = serde_json::to_string(body).unwrap();

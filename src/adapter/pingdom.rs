@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn wrapped_values_are_the_collectors_mistake() {
-        let query = [("p", Some("(u'app',)")), ("message", Some(r#"(u'{"action": "assign"}',)"#)), ("x", Some("(u'',)"))];
+        let query =
+            [("p", Some("(u'app',)")), ("message", Some(r#"(u'{"action": "assign"}',)"#)), ("x", Some("(u'',)"))];
         assert_eq!(
             failures(alert(&query)),
             [
@@ -129,7 +130,9 @@ mod tests {
         );
         assert_eq!(
             failures(alert(&[("message", Some(r#"{"event":incident_assign"}"#))])),
-            [r#"{"field":"message","value":"{\"event\":incident_assign\"}","error":"invalid json: expected json value got 'incide...' (line 1, column 10)"}"#]
+            [
+                r#"{"field":"message","value":"{\"event\":incident_assign\"}","error":"invalid json: expected json value got 'incide...' (line 1, column 10)"}"#
+            ]
         );
         for message in ["{}", "[]", "1", r#"{"action":null}"#] {
             let failure = failures(alert(&[("message", Some(message))])).remove(0);

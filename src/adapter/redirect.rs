@@ -231,7 +231,9 @@ mod tests {
         );
         assert_eq!(
             failures(redirect(&[("u", None), ("cx", Some("dGVz"))])),
-            [r#"{"field":"querystring","value":"u=null&cx=dGVz","expectation":"missing `u` parameter: not a valid URI redirect"}"#]
+            [
+                r#"{"field":"querystring","value":"u=null&cx=dGVz","expectation":"missing `u` parameter: not a valid URI redirect"}"#
+            ]
         );
         assert_eq!(
             failures(redirect(&[("u", Some("x")), ("e", Some("se")), ("co", Some("{[-"))])),

@@ -122,10 +122,7 @@ mod tests {
                     "processed",
                     r#"{"timestamp":"2015-11-03T11:20:15.000Z","email":"a@b.c","dup":true,"sg_event_id":"s1"}"#
                 ),
-                event(
-                    "open",
-                    r#"{"email":"a@b.c","timestamp":"2015-11-03T11:21:40.000Z","sg_event_id":"s2"}"#
-                ),
+                event("open", r#"{"email":"a@b.c","timestamp":"2015-11-03T11:21:40.000Z","sg_event_id":"s2"}"#),
             ]
         );
     }

@@ -94,7 +94,9 @@ mod tests {
         }
         assert_eq!(
             failures(payload("com.statusgator", "v1").body("x")),
-            [r#"{"field":"contentType","value":null,"expectation":"no content type: expected application/x-www-form-urlencoded"}"#]
+            [
+                r#"{"field":"contentType","value":null,"expectation":"no content type: expected application/x-www-form-urlencoded"}"#
+            ]
         );
         assert_eq!(
             failures(post("x").content_type("a")),
@@ -102,7 +104,9 @@ mod tests {
         );
         assert_eq!(
             failures(post("{service_name=x")),
-            [r#"{"field":"body","value":"{service_name=x","expectation":"could not parse body: Illegal character in query at index 18: http://localhost/?{service_name=x"}"#]
+            [
+                r#"{"field":"body","value":"{service_name=x","expectation":"could not parse body: Illegal character in query at index 18: http://localhost/?{service_name=x"}"#
+            ]
         );
     }
 

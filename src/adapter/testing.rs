@@ -1,5 +1,7 @@
 //! Requests for the adapters' tests, and results as texts.
 
+use std::sync::LazyLock;
+
 use bumpalo::Bump;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -86,17 +88,18 @@ pub fn with_result<T>(registry: &Registry, request: &Request, look: impl FnOnce(
 
 /// Runs the built-in adapters on a request.
 pub fn run(request: &Request) {
-    with_result(&built_in(), request, drop);
+    with_result(built_in(), request, |_| ());
 }
 
-fn built_in() -> Registry {
-    Registry::new(&AdapterConfig::default(), None)
+fn built_in() -> &'static Registry {
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(&AdapterConfig::default(), None));
+    &REGISTRY
 }
 
 /// The events as texts: `name = value`, one a line, in the reference's order.
 #[track_caller]
 pub fn events(request: Request) -> Vec<String> {
-    with_result(&built_in(), &request, |result| match result {
+    with_result(built_in(), &request, |result| match result {
         Ok(events) => events.iter().map(event_text).collect(),
         Err(error) => panic!("no events: {error:?}"),
     })
@@ -111,7 +114,7 @@ pub fn event_text(event: &RawEvent<'_>) -> String {
 /// The JSON inside each event's `ue_pr`, envelopes off.
 #[track_caller]
 pub fn data(request: Request) -> Vec<String> {
-    with_result(&built_in(), &request, |result| match result {
+    with_result(built_in(), &request, |result| match result {
         Ok(events) => events.iter().map(data_text).collect(),
         Err(error) => panic!("no events: {error:?}"),
     })
@@ -128,7 +131,7 @@ fn data_text(event: &RawEvent<'_>) -> String {
 /// The failures as JSON.
 #[track_caller]
 pub fn failures(request: Request) -> Vec<String> {
-    with_result(&built_in(), &request, |result| match result {
+    with_result(built_in(), &request, |result| match result {
         Err(AdapterError::Failures(messages)) => messages
             .iter()
             .map(|message| {
@@ -144,7 +147,7 @@ pub fn failures(request: Request) -> Vec<String> {
 
 /// Whether the request ends where the reference throws.
 pub fn is_unexpected(request: Request) -> bool {
-    with_result(&built_in(), &request, |result| matches!(result, Err(AdapterError::Unexpected(_))))
+    with_result(built_in(), &request, |result| matches!(result, Err(AdapterError::Unexpected(_))))
 }
 
 /// Percent-encodes everything but letters and digits.

@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn an_empty_querystring_fails() {
-        let expected = r#"{"field":"querystring","value":null,"expectation":"empty querystring: not a valid URI redirect"}"#;
+        let expected =
+            r#"{"field":"querystring","value":null,"expectation":"empty querystring: not a valid URI redirect"}"#;
         assert_eq!(failures(payload(SNOWPLOW_VENDOR, "tp1")), [expected]);
     }
 }

@@ -155,7 +155,8 @@ mod tests {
                 r#"{"field":"querystring","value":null,"expectation":"empty querystring: not a valid tracker protocol event"}"#
             ]
         );
-        let expected = "expected one of application/json, application/json; charset=utf-8, application/json; charset=UTF-8";
+        let expected =
+            "expected one of application/json, application/json; charset=utf-8, application/json; charset=UTF-8";
         let mut request = post(BODY);
         request.content_type = None;
         let failure = format!(r#"{{"field":"contentType","value":null,"expectation":"{expected}"}}"#);
@@ -173,14 +174,13 @@ mod tests {
 
     #[test]
     fn bodies_that_are_no_payload_data() {
-        assert_eq!(
-            failures(post("{")),
-            [r#"{"field":"body","value":"{","error":"invalid json: exhausted input"}"#]
-        );
+        assert_eq!(failures(post("{")), [r#"{"field":"body","value":"{","error":"invalid json: exhausted input"}"#]);
         assert_eq!(failures(post(r#"{"a":1}"#)), [r#"{"json":{"a":1},"error":"INVALID_DATA_PAYLOAD"}"#]);
         assert_eq!(
             failures(post(r#"{"schema":"iglu:com.acme/x/jsonschema/1-0-0","data":[]}"#)),
-            [r#"{"schemaKey":"iglu:com.acme/x/jsonschema/1-0-0","schemaCriterion":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-*"}"#]
+            [
+                r#"{"schemaKey":"iglu:com.acme/x/jsonschema/1-0-0","schemaCriterion":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-*"}"#
+            ]
         );
         let wrap = |data: &str| {
             post(&format!(

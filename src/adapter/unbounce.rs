@@ -115,7 +115,11 @@ mod tests {
         assert_eq!(failures(payload("com.unbounce", "v1").body("x")), [input("contentType", "null", expected)]);
         assert_eq!(
             failures(post("{a")),
-            [input("{a", "\"{a\"", "could not parse body: Illegal character in query at index 18: http://localhost/?{a")]
+            [input(
+                "{a",
+                "\"{a\"",
+                "could not parse body: Illegal character in query at index 18: http://localhost/?{a"
+            )]
         );
         let mut body = String::new();
         for name in ["page_id", "page_name", "variant", "page_url", "data.json"] {

@@ -8,8 +8,9 @@ use super::helpers::standard::Webhook;
 use super::helpers::tree::Tree;
 use super::{Adapter, AdapterError, AdapterInfo, AdapterResult, SchemaTable, Tools};
 use crate::badrow::Message;
+use crate::event::joda::parse_joda;
 use crate::json::Value;
-use crate::payload::{CollectorPayload, Parameters, parse_joda};
+use crate::payload::{CollectorPayload, Parameters};
 
 pub(super) static INFO: AdapterInfo = AdapterInfo {
     title: "Urban Airship Connect",
@@ -168,7 +169,9 @@ mod tests {
         let number = failures(line(&EVENT.replace(r#""2015-11-13T16:31:53.000Z""#, "7")));
         assert_eq!(
             number,
-            [r#"{"field":"processed","value":null,"expectation":"could not extract 'processed': String: DownField(processed)"}"#]
+            [
+                r#"{"field":"processed","value":null,"expectation":"could not extract 'processed': String: DownField(processed)"}"#
+            ]
         );
         assert_eq!(failures(line(&EVENT.replace("OPEN", "RICH_READ"))).len(), 1);
         assert!(is_unexpected(line(&EVENT.replace("2015-11-13T16:31:53.000Z", "soon"))));

@@ -56,11 +56,8 @@ impl Adapter for Vero {
         };
         let schema = self.types.schema(Some(&kind))?;
         let own_timestamp = format!("{kind}_at");
-        let clean_up = CleanUp {
-            discriminator: "type",
-            event_type: &kind,
-            timestamp_keys: &[&own_timestamp, "triggered_at"],
-        };
+        let clean_up =
+            CleanUp { discriminator: "type", event_type: &kind, timestamp_keys: &[&own_timestamp, "triggered_at"] };
         let data = renamed_tags(clean_up.apply(Tree::new(document)));
         let query = Parameters::from_pairs(payload.querystring);
         Ok(vec![WEBHOOK.event(payload, &query, schema, &data, tools.arena)])

@@ -12,6 +12,7 @@ pub mod cookie_extractor;
 pub mod digest;
 pub mod event_fingerprint;
 pub mod http_header_extractor;
+pub mod iab;
 pub mod ip_lookups;
 pub mod referer_parser;
 pub mod set;

@@ -173,9 +173,13 @@ mod tests {
     fn large_maps_behave_like_small_ones() {
         let names: Vec<String> = (0..200).map(|number| format!("n{}", number % 150)).collect();
         let values: Vec<String> = (0..200).map(|number| number.to_string()).collect();
-        let pairs: Vec<_> = names.iter().zip(&values).map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
+        let pairs: Vec<_> =
+            names.iter().zip(&values).map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
         let mut map = Parameters::from_pairs(&pairs);
-        assert_eq!((map.len(), map.get("n0"), map.get("n49"), map.get("n50")), (150, Some("150"), Some("199"), Some("50")));
+        assert_eq!(
+            (map.len(), map.get("n0"), map.get("n49"), map.get("n50")),
+            (150, Some("150"), Some("199"), Some("50"))
+        );
         assert_eq!(map.remove("n7"), Some(Some("157")));
         assert_eq!((map.len(), map.contains("n7"), map.get("n8")), (149, false, Some("158")));
         map.insert("n7", None);

@@ -12,7 +12,7 @@ use super::ordered::Ordered;
 use super::sink::{Buffers, Sink, SplitSink};
 use crate::report::Counters;
 use crate::run::{Part, Run};
-use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame, GzipMembers};
+use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame, GzipMembers, LzopEncoder};
 use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError};
 
 /// Plain bytes that a worker collects before it compresses them, within one chunk of input.
@@ -40,6 +40,15 @@ pub struct OutputSpec {
     pub extension: &'static str,
     /// Which counter it must agree with.
     pub counted: Counted,
+    /// How its parts are written, if not as the run's other outputs.
+    pub encoding: Option<Encoding>,
+}
+
+impl OutputSpec {
+    /// An output written like the run's others.
+    pub fn new(name: &'static str, folder: usize, extension: &'static str, counted: Counted) -> OutputSpec {
+        OutputSpec { name, folder, extension, counted, encoding: None }
+    }
 }
 
 /// How parts are written.
@@ -54,6 +63,8 @@ pub enum Encoding {
         /// 0 to 12.
         level: u32,
     },
+    /// In the container of the S3 loader's library, blocks stored as they are.
+    Lzop,
 }
 
 impl Encoding {
@@ -61,6 +72,7 @@ impl Encoding {
         match self {
             Encoding::Plain => "",
             Encoding::Gzip { .. } => ".gz",
+            Encoding::Lzop => ".lzo",
         }
     }
 }
@@ -74,6 +86,42 @@ pub struct OutputBuffer {
     pub records: u64,
     mark: (usize, u64),
     sealed: Vec<Block>,
+    encoder: Encoder,
+}
+
+/// Turns plain bytes into a block of a part.
+#[derive(Default)]
+enum Encoder {
+    #[default]
+    Plain,
+    Gzip(GzipEncoder),
+    Lzop(LzopEncoder),
+}
+
+impl Encoder {
+    fn new(encoding: Encoding) -> Encoder {
+        match encoding {
+            Encoding::Plain => Encoder::Plain,
+            Encoding::Gzip { members, level } => Encoder::Gzip(GzipEncoder::new(members, level)),
+            // The part's own header comes from its writer.
+            Encoding::Lzop => Encoder::Lzop(LzopEncoder::new(false, 0, &mut Vec::new())),
+        }
+    }
+
+    fn block(&mut self, plain: &[u8], scratch: &mut Vec<u8>, records: u64) -> Block {
+        scratch.clear();
+        match self {
+            Encoder::Plain => Block { bytes: plain.to_vec(), gzip: None, records },
+            Encoder::Gzip(encoder) => {
+                let gzip = encoder.block(plain, scratch);
+                Block { bytes: scratch.clone(), gzip: Some(gzip), records }
+            }
+            Encoder::Lzop(encoder) => {
+                encoder.append(plain, scratch);
+                Block { bytes: scratch.clone(), gzip: None, records }
+            }
+        }
+    }
 }
 
 /// Bytes as they will be stored.
@@ -86,7 +134,6 @@ struct Block {
 /// What one worker writes to, an [`OutputBuffer`] per output.
 pub struct PartBuffers {
     outputs: Vec<OutputBuffer>,
-    encoder: Option<GzipEncoder>,
     scratch: Vec<u8>,
 }
 
@@ -94,7 +141,7 @@ impl PartBuffers {
     /// Buffers outside of a run, for a stage's own tests: what is appended stays plain.
     pub fn plain(outputs: usize) -> PartBuffers {
         let outputs = (0..outputs).map(|_| OutputBuffer::default()).collect();
-        PartBuffers { outputs, encoder: None, scratch: Vec::new() }
+        PartBuffers { outputs, scratch: Vec::new() }
     }
 
     /// All outputs, in the order of their specifications: `let [good, bad] = out.all();`.
@@ -112,14 +159,7 @@ impl PartBuffers {
                 continue;
             }
             let records = std::mem::take(&mut output.records);
-            let block = match &mut self.encoder {
-                None => Block { bytes: output.bytes.clone(), gzip: None, records },
-                Some(encoder) => {
-                    self.scratch.clear();
-                    let gzip = encoder.block(&output.bytes, &mut self.scratch);
-                    Block { bytes: self.scratch.clone(), gzip: Some(gzip), records }
-                }
-            };
+            let block = output.encoder.block(&output.bytes, &mut self.scratch, records);
             output.sealed.push(block);
             output.bytes.clear();
             output.bytes.shrink_to(2 * BLOCK);
@@ -174,16 +214,21 @@ impl PartSink {
 
 impl Shared {
     fn part_name(&self, spec: &OutputSpec, split: usize) -> String {
-        format!("part-{split:05}.{}{}", spec.extension, self.encoding.suffix())
+        format!("part-{split:05}.{}{}", spec.extension, self.encoding(spec).suffix())
+    }
+
+    fn encoding(&self, spec: &OutputSpec) -> Encoding {
+        spec.encoding.unwrap_or(self.encoding)
     }
 
     fn begin_part(&self, spec: &OutputSpec, split: usize) -> Result<PartWriter, StorageError> {
         let location = self.folders[spec.folder].join(&self.part_name(spec, split));
         let object = self.storage.create(&location, Precondition::None, 0)?;
         let mut begin = Vec::new();
-        let frame = match self.encoding {
-            Encoding::Plain => None,
-            Encoding::Gzip { members, .. } => Some(GzipFrame::begin(members, &mut begin)),
+        let frame = match self.encoding(spec) {
+            Encoding::Plain => Frame::Plain,
+            Encoding::Gzip { members, .. } => Frame::Gzip(GzipFrame::begin(members, &mut begin)),
+            Encoding::Lzop => Frame::Lzop(LzopEncoder::new(false, 0, &mut begin)),
         };
         let mut writer = PartWriter { object, location, frame, records: 0 };
         writer.write(&begin)?;
@@ -198,10 +243,17 @@ impl Shared {
     }
 }
 
+/// What stands before and after a part's blocks.
+enum Frame {
+    Plain,
+    Gzip(GzipFrame),
+    Lzop(LzopEncoder),
+}
+
 struct PartWriter {
     object: Box<dyn ObjectWriter>,
     location: Location,
-    frame: Option<GzipFrame>,
+    frame: Frame,
     records: u64,
 }
 
@@ -211,7 +263,7 @@ impl PartWriter {
     }
 
     fn append(&mut self, block: &Block) -> Result<(), StorageError> {
-        if let (Some(frame), Some(gzip)) = (&mut self.frame, block.gzip) {
+        if let (Frame::Gzip(frame), Some(gzip)) = (&mut self.frame, block.gzip) {
             frame.add(gzip);
         }
         self.records += block.records;
@@ -219,11 +271,13 @@ impl PartWriter {
     }
 
     fn finish(mut self) -> Result<crate::storage::Written, StorageError> {
-        if let Some(frame) = self.frame.take() {
-            let mut end = Vec::new();
-            frame.finish(&mut end);
-            self.write(&end)?;
+        let mut end = Vec::new();
+        match std::mem::replace(&mut self.frame, Frame::Plain) {
+            Frame::Plain => {}
+            Frame::Gzip(frame) => frame.finish(&mut end),
+            Frame::Lzop(frame) => drop(frame.finish(&mut end)),
         }
+        self.write(&end)?;
         self.object.finish()
     }
 }
@@ -234,8 +288,8 @@ impl Sink for PartSink {
 
     fn buffers(&self) -> PartBuffers {
         let mut buffers = PartBuffers::plain(self.shared.specs.len());
-        if let Encoding::Gzip { members, level } = self.shared.encoding {
-            buffers.encoder = Some(GzipEncoder::new(members, level));
+        for (buffer, spec) in buffers.outputs.iter_mut().zip(&self.shared.specs) {
+            buffer.encoder = Encoder::new(self.shared.encoding(spec));
         }
         buffers
     }

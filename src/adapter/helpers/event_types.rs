@@ -92,7 +92,9 @@ mod tests {
         let mapping = r#""expectedMapping":{"open":"iglu:a/o/jsonschema/1-0-0","x":"s"}"#;
         assert_eq!(
             text(types.schema(None)),
-            format!(r#"{{"actual":null,{mapping},"expectation":"cannot determine event type: type parameter not provided"}}"#)
+            format!(
+                r#"{{"actual":null,{mapping},"expectation":"cannot determine event type: type parameter not provided"}}"#
+            )
         );
         assert_eq!(
             text(types.schema_at(Some(""), 3)),

@@ -1,45 +1,9 @@
 //! Numbers as the JVM reads them.
 //!
-//! Facts: `java.lang.{Integer,Long}.parse*`, `java.lang.Character.isDigit`, `java.math.BigDecimal(String)` (JDK 11);
-//! circe/circe v0.14.1 `Decoder[Long]` for numbers of a JSON document.
+//! Facts: `java.lang.Double.parseDouble`, `java.math.BigDecimal(String)` (JDK 11); circe/circe v0.14.1 `Decoder[Long]`
+//! for numbers of a JSON document.
 
-/// The zeros of the decimal digits in Unicode's basic plane.
-const ZEROS: [u32; 37] = [
-    0x0030, 0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6,
-    0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40,
-    0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
-];
-
-/// The value of a decimal digit of any script.
-pub fn digit_value(character: char) -> Option<u8> {
-    if character.is_ascii() {
-        return character.to_digit(10).map(|digit| digit as u8);
-    }
-    let code = u32::from(character);
-    let zero = ZEROS.iter().rev().find(|zero| **zero <= code)?;
-    (code - zero < 10).then(|| (code - zero) as u8)
-}
-
-/// An integer with an optional sign, digits of any script, in 64 bits.
-pub fn java_long(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    digits.chars().try_fold(0i64, |value, character| {
-        let digit = i64::from(digit_value(character)?);
-        let shifted = value.checked_mul(10)?;
-        if negative { shifted.checked_sub(digit) } else { shifted.checked_add(digit) }
-    })
-}
-
-/// An integer with an optional sign, digits of any script, in 32 bits.
-pub fn java_int(text: &str) -> Option<i32> {
-    java_long(text).and_then(|number| i32::try_from(number).ok())
-}
+pub use crate::event::number::{digit_value, parse_int as java_int, parse_long as java_long};
 
 /// A number as `Double.parseDouble` reads it: blanks around it, a suffix `d` or `f`, and hexadecimal notation are fine.
 pub fn java_double(text: &str) -> Option<f64> {
@@ -229,22 +193,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn integers() {
-        for (text, expected) in
-            [("0", Some(0)), ("+5", Some(5)), ("-007", Some(-7)), ("٤٥", Some(45)), ("９", Some(9)), ("", None)]
-        {
-            assert_eq!(java_int(text), expected, "{text}");
-        }
-        assert_eq!(java_int("2147483647"), Some(i32::MAX));
-        assert_eq!(java_int("-2147483648"), Some(i32::MIN));
-        for text in ["2147483648", "1.5", " 1", "1 ", "+", "-", "0x1", "+-1"] {
-            assert_eq!(java_int(text), None, "{text}");
-        }
-        assert_eq!(java_long("-9223372036854775808"), Some(i64::MIN));
-        assert_eq!(java_long("9223372036854775808"), None);
-    }
 
     #[test]
     fn doubles() {

@@ -42,7 +42,9 @@ pub fn json<'a>(field: &'static str, text: &'a str, tools: &Tools<'a, '_>) -> Re
 }
 
 /// The events of a payload in order, or everything that is wrong with it; a payload without events is wrong, too.
-pub fn all_or_failures<'a, T>(results: impl Iterator<Item = Result<T, Message<'a>>>) -> Result<Vec<T>, AdapterError<'a>> {
+pub fn all_or_failures<'a, T>(
+    results: impl Iterator<Item = Result<T, Message<'a>>>,
+) -> Result<Vec<T>, AdapterError<'a>> {
     let mut events = Vec::with_capacity(results.size_hint().0);
     let mut failures = Vec::new();
     for result in results {

@@ -20,7 +20,7 @@ const UNSTRUCT: &str =
     r#"{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":{"schema":"#;
 
 /// Writes JSON into the arena.
-pub fn json_text<'a>(arena: &'a Bump, write: impl FnOnce(&mut Vec<u8>)) -> &'a str {
+pub fn json_text(arena: &Bump, write: impl FnOnce(&mut Vec<u8>)) -> &str {
     let mut out = Vec::with_capacity(256);
     write(&mut out);
     match std::str::from_utf8(&out) {

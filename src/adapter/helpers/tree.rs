@@ -121,11 +121,6 @@ impl<'a> Fields<'a> {
         Some(self.entries.remove(at).1)
     }
 
-    /// The member's value.
-    pub fn get(&self, key: &str) -> Option<&Tree<'a>> {
-        self.position(key).map(|at| &self.entries[at].1)
-    }
-
     /// The member's value, to change it.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Tree<'a>> {
         self.position(key).map(|at| &mut self.entries[at].1)
@@ -141,21 +136,6 @@ impl<'a> Fields<'a> {
             Some(index) => index.get(key).copied(),
             None => self.entries.iter().position(|(known, _)| known == key),
         }
-    }
-
-    /// Whether there is such a member.
-    pub fn contains(&self, key: &str) -> bool {
-        self.position(key).is_some()
-    }
-
-    /// Number of members.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are no members.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// The members in the order of a Scala map made of them.
@@ -240,10 +220,9 @@ mod tests {
         }
         fields.insert("k3".into(), Tree::Text("new".into()));
         assert_eq!(fields.remove("k39").and_then(|tree| tree.as_str()), None);
-        assert_eq!(fields.len(), 39);
-        assert!(fields.contains("k38") && !fields.contains("k39"));
+        assert!(fields.get_mut("k38").is_some() && fields.get_mut("k39").is_none());
         fields.insert("k38".into(), Tree::Null);
-        assert_eq!(fields.len(), 39);
+        assert_eq!(fields.values_mut().count(), 39);
         let (key, value) = fields.into_iter().nth(3).unwrap();
         assert_eq!((&*key, text(&value)), ("k3", "\"new\"".to_owned()));
     }

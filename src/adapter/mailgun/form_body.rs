@@ -29,11 +29,9 @@ pub(super) fn fields<'a>(content_type: Option<&'a str>, body: &'a str, arena: &'
 
 /// The fields as an event.
 pub(super) fn document<'a>(fields: &Parameters<'a>) -> Result<Fields<'a>, Message<'a>> {
-    for (name, text) in [
-        ("timestamp", "missing 'timestamp'"),
-        ("token", "missing 'token'"),
-        ("signature", "missing 'signature'"),
-    ] {
+    for (name, text) in
+        [("timestamp", "missing 'timestamp'"), ("token", "missing 'token'"), ("signature", "missing 'signature'")]
+    {
         if !fields.contains(name) {
             return Err(Message::input(name, None, text));
         }

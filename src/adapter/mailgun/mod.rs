@@ -44,11 +44,7 @@ static SCHEMAS: [EventType; 7] = [
     event_type("complained", "message_complained", "iglu:com.mailgun/message_complained/jsonschema/1-0-0"),
     event_type("opened", "message_opened", "iglu:com.mailgun/message_opened/jsonschema/1-0-0"),
     event_type("bounced", "message_bounced", "iglu:com.mailgun/message_bounced/jsonschema/1-0-0"),
-    event_type(
-        "unsubscribed",
-        "recipient_unsubscribed",
-        "iglu:com.mailgun/recipient_unsubscribed/jsonschema/1-0-0",
-    ),
+    event_type("unsubscribed", "recipient_unsubscribed", "iglu:com.mailgun/recipient_unsubscribed/jsonschema/1-0-0"),
 ];
 
 struct Mailgun {
@@ -97,11 +93,9 @@ impl Mailgun {
 fn merged<'a>(json: Value<'a>) -> Result<Fields<'a>, AdapterError<'a>> {
     let signature = json.get("signature").filter(Value::is_object);
     let mut required = None;
-    for (name, text) in [
-        ("timestamp", "missing 'timestamp'"),
-        ("token", "missing 'token'"),
-        ("signature", "missing 'signature'"),
-    ] {
+    for (name, text) in
+        [("timestamp", "missing 'timestamp'"), ("token", "missing 'token'"), ("signature", "missing 'signature'")]
+    {
         let Some(value) = signature.and_then(|signature| signature.get(name)) else {
             return Err(Message::input(name, None, text).into());
         };

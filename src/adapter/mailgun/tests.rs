@@ -58,7 +58,8 @@ fn forms_in_parts() {
     let part = |name: &str, value: &str| {
         format!("--B-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     };
-    let fields = [("event", "bounced"), ("timestamp", "1"), ("token", "t"), ("signature", "s"), ("attachment-count", "1")];
+    let fields =
+        [("event", "bounced"), ("timestamp", "1"), ("token", "t"), ("signature", "s"), ("attachment-count", "1")];
     let file = "--B-1\r\nContent-Disposition: form-data; name=\"attachment-1\"; filename=\"m.mime\"\r\nContent-Type: x/y\r\n\r\na\r\n\r\nb\r\n";
     let body: String = fields.iter().map(|(name, value)| part(name, value)).collect::<String>() + file + "--B-1--\r\n";
     let expected = r#"{"timestamp":"1970-01-01T00:00:01.000Z","attachment1":"a\r\n\r\nb","signature":"s","token":"t","attachmentCount":1}"#;

@@ -13,8 +13,21 @@ use crate::json::{Kind, Value};
 impl Model {
     /// Everything that does not fit, in order, identical reports once.
     pub(super) fn reports(&self, value: Value<'_>) -> Vec<Report> {
-        let mut reporter = Reporter { model: self, path: "$".to_owned(), in_branch: false };
-        reporter.schema(0, value)
+        let mut reporter = Reporter { model: self, path: "$".to_owned(), origin: "", in_branch: false };
+        reporter.schema(0, value).into_iter().map(|found| found.report).collect()
+    }
+}
+
+/// A report and the name of the schema it comes from: equal reports of schemas with different names are both kept.
+#[derive(Clone, PartialEq)]
+struct Found<'m> {
+    report: Report,
+    origin: &'m str,
+}
+
+impl Found<'_> {
+    fn keyword(&self) -> &str {
+        self.report.keyword.as_deref().unwrap_or_default()
     }
 }
 
@@ -22,13 +35,16 @@ struct Reporter<'m> {
     model: &'m Model,
     /// JSONPath of the value at hand.
     path: String,
+    /// Name of the schema at hand.
+    origin: &'m str,
     /// Directly inside a branch of `oneOf`: there, a missing member silences what `properties` found.
     in_branch: bool,
 }
 
 impl<'m> Reporter<'m> {
-    fn schema(&mut self, id: NodeId, value: Value<'_>) -> Vec<Report> {
+    fn schema(&mut self, id: NodeId, value: Value<'_>) -> Vec<Found<'m>> {
         let node = &self.model.nodes[id];
+        let outer = std::mem::replace(&mut self.origin, &node.origin);
         let mut out = Vec::new();
         // `properties` comes first, everything else in alphabetical order.
         if value.is_object() {
@@ -57,11 +73,12 @@ impl<'m> Reporter<'m> {
         if node.unique_items && !is_unique(value) {
             out.push(self.report("uniqueItems", "the items in the array must be unique".to_owned(), Vec::new()));
         }
+        self.origin = outer;
         without_repetitions(out)
     }
 
     /// Reports on a child value, with the path lengthened meanwhile.
-    fn child(&mut self, step: &str, id: NodeId, value: Value<'_>) -> Vec<Report> {
+    fn child(&mut self, step: &str, id: NodeId, value: Value<'_>) -> Vec<Found<'m>> {
         let length = self.path.len();
         self.path.push_str(step);
         let reports = self.schema(id, value);
@@ -69,27 +86,26 @@ impl<'m> Reporter<'m> {
         reports
     }
 
-    fn member(&mut self, name: &str, id: NodeId, value: Value<'_>) -> Vec<Report> {
+    fn member(&mut self, name: &str, id: NodeId, value: Value<'_>) -> Vec<Found<'m>> {
         self.child(&format!(".{name}"), id, value)
     }
 
-    fn report(&self, keyword: &str, text: String, targets: Vec<String>) -> Report {
-        let message = format!("{}: {text}", self.path);
-        Report { message, path: Some(self.path.clone()), keyword: Some(keyword.to_owned()), targets }
+    fn report(&self, keyword: &str, text: String, targets: Vec<String>) -> Found<'m> {
+        self.found(keyword, format!("{}: {text}", self.path), targets)
+    }
+
+    fn found(&self, keyword: &str, message: String, targets: Vec<String>) -> Found<'m> {
+        let report = Report { message, path: Some(self.path.clone()), keyword: Some(keyword.to_owned()), targets };
+        Found { report, origin: self.origin }
     }
 
     /// A report whose text names a member while its path is the object's.
-    fn member_report(&self, keyword: &str, name: &str, text: &str) -> Report {
-        Report {
-            message: format!("{}.{name}: {text}", self.path),
-            path: Some(self.path.clone()),
-            keyword: Some(keyword.to_owned()),
-            targets: vec![name.to_owned()],
-        }
+    fn member_report(&self, keyword: &str, name: &str, text: &str) -> Found<'m> {
+        self.found(keyword, format!("{}.{name}: {text}", self.path), vec![name.to_owned()])
     }
 
     /// The first declared member that is absent brings the reports on all required ones.
-    fn properties(&mut self, node: &'m Node, object: Value<'_>) -> Vec<Report> {
+    fn properties(&mut self, node: &'m Node, object: Value<'_>) -> Vec<Found<'m>> {
         let mut out = Vec::new();
         for (name, schema) in &node.properties {
             if let Some(value) = object.get(name) {
@@ -107,7 +123,7 @@ impl<'m> Reporter<'m> {
         out
     }
 
-    fn required(&self, node: &Node, object: Value<'_>) -> Vec<Report> {
+    fn required(&self, node: &Node, object: Value<'_>) -> Vec<Found<'m>> {
         if !object.is_object() {
             return Vec::new();
         }
@@ -115,7 +131,7 @@ impl<'m> Reporter<'m> {
         missing.map(|name| self.member_report("required", name, "is missing but it is required")).collect()
     }
 
-    fn additional_properties(&mut self, node: &Node, object: Value<'_>, out: &mut Vec<Report>) {
+    fn additional_properties(&mut self, node: &Node, object: Value<'_>, out: &mut Vec<Found<'m>>) {
         if node.additional == Additional::Allowed {
             return;
         }
@@ -133,12 +149,12 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn any_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Report> {
+    fn any_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Found<'m>> {
         let mut out = Vec::new();
         for branch in &node.any_of {
             let types = self.model.nodes[*branch].types.as_ref().filter(|types| !types.is_union);
             if let Some(types) = types
-                && !types.accept(value)
+                && !types.accept_in_any_of(value)
             {
                 let expected = types.names.first().cloned().unwrap_or_default();
                 let text = format!("should be valid to any of the schemas {expected}");
@@ -154,7 +170,7 @@ impl<'m> Reporter<'m> {
         out
     }
 
-    fn one_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Report> {
+    fn one_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Found<'m>> {
         if node.one_of.is_empty() {
             return Vec::new();
         }
@@ -180,7 +196,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn not(&mut self, node: &'m Node, value: Value<'_>, out: &mut Vec<Report>) {
+    fn not(&mut self, node: &'m Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
         if let Some((schema, printed)) = &node.not
             && self.schema(*schema, value).is_empty()
         {
@@ -194,7 +210,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn dependencies(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Report>) {
+    fn dependencies(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Found<'m>>) {
         let Some(dependencies) = &node.dependencies else { return };
         for (name, _) in object.members() {
             let needed = dependencies.properties.iter().find(|(dependent, _)| *dependent == name);
@@ -208,7 +224,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn enumeration_and_format(&self, node: &Node, value: Value<'_>, out: &mut Vec<Report>) {
+    fn enumeration_and_format(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
         if let Some(enumeration) = node.enumeration.as_ref().filter(|enumeration| !enumeration.accepts(value)) {
             let text = format!("does not have a value in the enumeration {}", enumeration.text);
             out.push(self.report("enum", text, vec![enumeration.text.clone()]));
@@ -220,7 +236,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn format(&self, format: Format, value: String) -> Report {
+    fn format(&self, format: Format, value: String) -> Found<'m> {
         let (keyword, name) = match format {
             Format::DateTime => ("dateTime", "date-time"),
             Format::Date => ("dateTime", "date"),
@@ -238,7 +254,7 @@ impl<'m> Reporter<'m> {
         self.report(keyword, format!("{value} is an invalid {name}"), vec![value, name.to_owned()])
     }
 
-    fn items(&mut self, node: &'m Node, array: Value<'_>, out: &mut Vec<Report>) {
+    fn items(&mut self, node: &'m Node, array: Value<'_>, out: &mut Vec<Found<'m>>) {
         let Some(items) = &node.items else { return };
         for (at, element) in array.elements().enumerate() {
             let schema = match items {
@@ -251,17 +267,15 @@ impl<'m> Reporter<'m> {
             };
             match schema {
                 Some(schema) => out.append(&mut self.child(&format!("[{at}]"), schema, element)),
-                None => out.push(Report {
-                    message: format!("{}[{at}]: no validator found at this index", self.path),
-                    path: Some(self.path.clone()),
-                    keyword: Some("items".to_owned()),
-                    targets: vec![at.to_string()],
-                }),
+                None => {
+                    let message = format!("{}[{at}]: no validator found at this index", self.path);
+                    out.push(self.found("items", message, vec![at.to_string()]));
+                }
             }
         }
     }
 
-    fn sizes_and_limits(&self, node: &Node, value: Value<'_>, out: &mut Vec<Report>) {
+    fn sizes_and_limits(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
         let mut bound = |keyword: &str, limit: Option<i32>, broken: fn(i64, i64) -> bool, size: Option<i64>| {
             if let (Some(limit), Some(size)) = (limit, size)
                 && broken(size, limit.into())
@@ -305,7 +319,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn pattern(&self, node: &Node, value: Value<'_>, out: &mut Vec<Report>) {
+    fn pattern(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
         if let (Some(named), Some(text)) = (&node.pattern, value.as_str())
             && !named.pattern.is_match(&text)
         {
@@ -314,7 +328,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn pattern_properties(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Report>) {
+    fn pattern_properties(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Found<'m>>) {
         if node.pattern_properties.is_empty() {
             return;
         }
@@ -327,7 +341,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn types(&self, types: &Types, value: Value<'_>) -> Option<Report> {
+    fn types(&self, types: &Types, value: Value<'_>) -> Option<Found<'m>> {
         if types.accept(value) {
             return None;
         }
@@ -364,8 +378,8 @@ fn kind_name(value: Value<'_>) -> &'static str {
     }
 }
 
-fn without_repetitions(reports: Vec<Report>) -> Vec<Report> {
-    let mut unique: Vec<Report> = Vec::with_capacity(reports.len());
+fn without_repetitions(reports: Vec<Found<'_>>) -> Vec<Found<'_>> {
+    let mut unique: Vec<Found<'_>> = Vec::with_capacity(reports.len());
     for report in reports {
         if !unique.contains(&report) {
             unique.push(report);
@@ -376,10 +390,9 @@ fn without_repetitions(reports: Vec<Report>) -> Vec<Report> {
 
 /// What `oneOf` passes on when no branch fits: missing members only if there is nothing else, then unexpected members
 /// only if there is nothing else; wrong types first.
-fn most_telling(reports: Vec<Report>) -> Vec<Report> {
-    let is = |report: &Report, keyword: &str| report.keyword.as_deref() == Some(keyword);
-    let without = |reports: &[Report], keyword: &str| -> Vec<Report> {
-        reports.iter().filter(|report| !is(report, keyword)).cloned().collect()
+fn most_telling<'m>(reports: Vec<Found<'m>>) -> Vec<Found<'m>> {
+    let without = |reports: &[Found<'m>], keyword: &str| -> Vec<Found<'m>> {
+        reports.iter().filter(|found| found.keyword() != keyword).cloned().collect()
     };
     let mut told = without(&reports, "required");
     if told.is_empty() {
@@ -388,7 +401,7 @@ fn most_telling(reports: Vec<Report>) -> Vec<Report> {
     if told.len() > 1 {
         let mut rest = without(&told, "additionalProperties");
         if !rest.is_empty() {
-            rest.sort_by_key(|report| rank(report.keyword.as_deref().unwrap_or_default()));
+            rest.sort_by_key(|found| rank(found.keyword()));
             told = rest;
         }
     }

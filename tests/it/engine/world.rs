@@ -185,8 +185,8 @@ impl World {
             Opening::Complete(manifest) => return Ok(Outcome { manifest: *manifest, resumed: usize::MAX }),
         };
         let specs = vec![
-            OutputSpec { name: "good", folder: 0, extension: "txt", counted: Counted::EventsGood },
-            OutputSpec { name: "bad", folder: 1, extension: "txt", counted: Counted::BadRows },
+            OutputSpec::new("good", 0, "txt", Counted::EventsGood),
+            OutputSpec::new("bad", 1, "txt", Counted::BadRows),
         ];
         let sink = PartSink::new(&run, specs, self.encoding, self.options.threads);
         let engine = Engine {
