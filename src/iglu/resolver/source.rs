@@ -105,7 +105,7 @@ impl StaticRegistry for StoreRegistry {
             names.push(object.relative);
             true
         };
-        self.store.list(&self.at(&format!("{folder}/")), visit).map_err(from_storage)?;
+        self.store.list(&self.at(&format!("{folder}/")), crate::storage::Names::Data, visit).map_err(from_storage)?;
         names.retain(|name| !name.contains('/'));
         if names.is_empty() { Err(RegistryError::NotFound) } else { Ok(names) }
     }
