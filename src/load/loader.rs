@@ -71,7 +71,7 @@ pub fn load(
 ) -> (LoadReport, Result<(), LoadError>) {
     let started = Instant::now();
     let mut report = LoadReport { target: target.describe(), dry_run: options.dry_run, ..LoadReport::default() };
-    let mut loader = Loader { target, resources, options, statements: Vec::new(), tables: Vec::new() };
+    let mut loader = Loader { target, resources, options, statements: Vec::new(), tables: Vec::new(), copying: None };
     let result = loader.all(runs, &mut report);
     report.statements = std::mem::take(&mut loader.statements);
     report.seconds = started.elapsed().as_secs_f64();
@@ -86,6 +86,8 @@ struct Loader<'l> {
     statements: Vec<String>,
     /// Tables that got rows, in order, each once.
     tables: Vec<String>,
+    /// The table that rows are copied into.
+    copying: Option<String>,
 }
 
 impl Loader<'_> {
@@ -200,7 +202,8 @@ impl Loader<'_> {
                 if let Err(second) = self.execute(self.abort()) {
                     tracing::debug!(error = %second, "the transaction could not be rolled back");
                 }
-                Err(error)
+                let table = self.copying.take().unwrap_or_default();
+                Err(self.target.explain(&table, error))
             }
         };
         self.target.after_transaction(self.resources.storage);
@@ -327,7 +330,9 @@ impl Loader<'_> {
             done.tables.push(table);
             return Ok(None);
         }
+        self.copying = Some(job.table.clone());
         let copied = self.target.copy(job, self.resources.storage)?;
+        self.copying = None;
         table.rows = copied.rows;
         table.cut_texts = copied.cut;
         table.repaired_rows = copied.repaired;

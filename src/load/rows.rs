@@ -119,6 +119,30 @@ pub fn each_row(
     Ok(stats)
 }
 
+/// How many fields the first row has, in TSV; `None` if there is no row.
+pub fn first_row_fields(storage: &Storage, files: &[ObjectMeta]) -> Result<Option<usize>, StorageError> {
+    for file in files.iter().filter(|file| file.size > 0) {
+        let failed = |error| StorageError::from_io(&file.location, error);
+        let mut input = storage.open_decoded(file)?;
+        let (mut tabs, mut any) = (0, false);
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let read = read_some(&mut input, &mut buffer).map_err(failed)?;
+            let end = memchr::memchr(b'\n', &buffer[..read]);
+            let part = &buffer[..end.unwrap_or(read)];
+            tabs += memchr::memchr_iter(b'\t', part).count();
+            any |= read > 0;
+            if end.is_some() || read == 0 {
+                break;
+            }
+        }
+        if any {
+            return Ok(Some(tabs + 1));
+        }
+    }
+    Ok(None)
+}
+
 fn split<'a>(line: &'a str, nulls: Nulls, fields: &mut Vec<Option<&'a str>>) {
     let mut start = 0;
     let ends = memchr::memchr_iter(b'\t', line.as_bytes()).chain(std::iter::once(line.len()));
