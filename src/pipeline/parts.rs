@@ -82,6 +82,7 @@ impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Encoding::Plain => f.write_str("none"),
+            Encoding::Lzop => f.write_str("lzop"),
             Encoding::Gzip { members: GzipMembers::Many, level } => write!(f, "gzip level {level}"),
             Encoding::Gzip { members: GzipMembers::Single, level } => write!(f, "gzip level {level}, one member"),
         }
