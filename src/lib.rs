@@ -25,4 +25,6 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+#[cfg(feature = "js")]
+pub mod script;
 pub mod storage;
