@@ -118,11 +118,17 @@ impl ScriptEngine {
         result
     }
 
+    fn is_nearly_full(&self) -> bool {
+        self.runtime.memory_usage().malloc_size * 2 > self.limits.memory as i64
+    }
+
     fn told(&self, caught: &CaughtError<'_>, deadline: Instant) -> ScriptError {
         let text = match caught {
             CaughtError::Error(js::Error::Allocation) => return ScriptError::OutOfMemory(self.limits.memory),
             CaughtError::Error(error) => error.to_string(),
             CaughtError::Exception(exception) => exception.message().unwrap_or_default(),
+            // With no memory left even for an error, the engine throws null.
+            CaughtError::Value(value) if value.is_null() && self.is_nearly_full() => "out of memory".to_owned(),
             CaughtError::Value(value) => shown(value),
         };
         match text.as_str() {
