@@ -2,5 +2,7 @@
 
 mod conformance;
 mod engine;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod load;
 mod storage;
 mod support;
