@@ -25,7 +25,7 @@ fn a_run_is_loaded_once() {
     assert_eq!(table(&report, 0, "com_acme_click_10").rows, Some(1));
     let events = dump(&mut *target, "events");
     assert_eq!(events.len(), 4);
-    assert!(events[2].contains("|page_url=http://acme.com/?q=ä|"), "{}", events[2]);
+    assert!(events[0].contains("|page_url=http://acme.com/?q=ä|"), "{}", events[0]);
     let types = target.query("SELECT typeof(txn_id), typeof(br_cookies) FROM events WHERE txn_id IS NOT NULL").unwrap();
     assert_eq!(types[0], [Some("integer".to_owned()), Some("integer".to_owned())]);
     let total = target.query("SELECT tr_total, se_value FROM events WHERE tr_total IS NOT NULL").unwrap();

@@ -349,7 +349,7 @@ fn checked(text: &str, column: &Column, copy: &Copy) -> Result<String, &'static 
         "numeric" => {
             let number: f64 = text.parse().map_err(|_| "Invalid digit")?;
             // COPY cuts further decimals unless ROUNDEC says otherwise.
-            let scale = width.map_or(0, |_| 2);
+            let scale = if column.ty.contains(",2)") { 2 } else { 0 };
             let plain = if text.contains(['e', 'E']) { format!("{number}") } else { text.to_owned() };
             Ok(match plain.find('.') {
                 Some(point) => plain[..plain.len().min(point + 1 + scale)].trim_end_matches('.').to_owned(),
