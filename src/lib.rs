@@ -12,6 +12,8 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod cli;
+pub mod commands;
 pub mod ddl;
 pub mod enrich;
 pub mod enrichment;
@@ -28,5 +30,6 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+pub mod sdk;
 pub mod shred;
 pub mod storage;

@@ -1,0 +1,163 @@
+//! The enrich stage as the engine wants it.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::FormatArg;
+use crate::enrich::{EnrichStage, Enricher, Fate, RecordOutcome};
+use crate::enrichment::Enrichment;
+use crate::iglu::Validator;
+use crate::pipeline::{Damage, Framer, Framing, LineFramer, PartBuffers, Segment, Stage, Unusable, Worker, guard};
+
+use crate::raw::{self, MARKER, RawFormat, ThriftContainer, records};
+use crate::report::Counters;
+use crate::storage::ObjectMeta;
+
+/// Makes the parts of a worker that are its own.
+pub(super) type WorkerParts = Box<dyn Fn() -> (Vec<Box<dyn Enrichment>>, Box<dyn Validator>) + Send + Sync>;
+
+/// The enrich stage with what it needs to know of the run.
+pub(super) struct EnrichJob {
+    pub stage: Arc<EnrichStage>,
+    pub format: FormatArg,
+    pub parts: WorkerParts,
+}
+
+impl Stage for EnrichJob {
+    type Format = RawFormat;
+    type Buffers = PartBuffers;
+    type Worker = EnrichWorker;
+
+    fn open(&self, object: &ObjectMeta, head: &[u8]) -> Result<Framing<RawFormat>, String> {
+        let format = match &self.format {
+            FormatArg::Fixed(format) => format.settle(head),
+            FormatArg::Auto => raw::detect(head, &object.relative)
+                .ok_or("its format cannot be told by its content; name it with --format")?,
+        };
+        let framer: Box<dyn Framer> = match format {
+            RawFormat::Thrift(container @ (ThriftContainer::Blocks | ThriftContainer::Structs)) => {
+                Box::new(ThriftFramer { inner: raw::Framer::new(&format), container })
+            }
+            _ => Box::new(LineFramer::default()),
+        };
+        Ok(Framing { format, framer })
+    }
+
+    fn worker(&self) -> Result<EnrichWorker, String> {
+        let (enrichments, validator) = (self.parts)();
+        Ok(EnrichWorker { enricher: self.stage.worker(enrichments, validator), skipped: 0 })
+    }
+}
+
+/// Binary Thrift.
+struct ThriftFramer {
+    inner: raw::Framer,
+    container: ThriftContainer,
+}
+
+/// Blocks hold a hundred records; more than this and the length is nonsense.
+const MAX_BLOCK: usize = 64 << 20;
+
+impl Framer for ThriftFramer {
+    fn cut(&mut self, bytes: &[u8], last: bool) -> usize {
+        self.inner.cut(bytes, last)
+    }
+
+    fn skip(&mut self, prefix: &[u8], passed: u64, bytes: &[u8]) -> Option<usize> {
+        if self.container == ThriftContainer::Structs {
+            // A line feed and the first field of either struct.
+            let next = |start: &[u8]| memmem::find(bytes, start).map(|at| at + 1);
+            return next(b"\n\x0B\x00\x64").into_iter().chain(next(b"\n\x0A\x00\x01")).min();
+        }
+        match block_length(prefix) {
+            Some(length) if length <= passed + bytes.len() as u64 => {
+                length.checked_sub(passed).map(|rest| rest as usize)
+            }
+            Some(_) => None,
+            None => memmem::find(bytes, &MARKER),
+        }
+    }
+
+    fn limit(&self, max_record: usize) -> usize {
+        match self.container {
+            ThriftContainer::Blocks => max_record.max(MAX_BLOCK),
+            ThriftContainer::Structs | ThriftContainer::Lines => max_record,
+        }
+    }
+}
+
+/// Length of a serialized block: marker, length as a little-endian i32, message.
+fn block_length(prefix: &[u8]) -> Option<u64> {
+    let after_marker = prefix.strip_prefix(&MARKER)?;
+    let message = i32::from_le_bytes(*after_marker.first_chunk()?);
+    Some(MARKER.len() as u64 + 4 + u64::try_from(message).ok()?)
+}
+
+/// One thread's part of the stage.
+pub(super) struct EnrichWorker {
+    enricher: Enricher,
+    /// Bytes passed over in the latest segment.
+    skipped: u64,
+}
+
+impl Worker<RawFormat, PartBuffers> for EnrichWorker {
+    fn process(&mut self, segment: &Segment<'_, RawFormat>, out: &mut PartBuffers, counters: &mut Counters) {
+        let format = &segment.format;
+        let mut all = records(format, segment.bytes);
+        for record in &mut all {
+            let enriched = guard(out, |out| {
+                let [good, bad] = out.all();
+                let outcome = self.enricher.process(format, record, &mut good.bytes, &mut bad.bytes);
+                good.records += outcome.events;
+                bad.records += outcome.bad_rows;
+                outcome
+            });
+            let outcome = enriched.unwrap_or_else(|message| {
+                counters.count("panics", 1);
+                let [_, bad] = out.all();
+                let outcome = self.enricher.on_panic(format, record, &message, &mut bad.bytes);
+                bad.records += outcome.bad_rows;
+                outcome
+            });
+            count(outcome, counters);
+        }
+        self.skipped += all.skipped();
+    }
+
+    fn unusable(
+        &mut self,
+        segment: &Segment<'_, RawFormat>,
+        why: Unusable,
+        out: &mut PartBuffers,
+        counters: &mut Counters,
+    ) {
+        let Unusable::Oversized { length, limit } = why else {
+            // The walk over records knows what to do with a struct that does not end.
+            return self.process(segment, out, counters);
+        };
+        let (format, length, limit) = (&segment.format, length as usize, limit as usize);
+        let [_, bad] = out.all();
+        let outcome = self.enricher.oversized_record(format, segment.bytes, length, limit, &mut bad.bytes);
+        bad.records += outcome.bad_rows;
+        count(outcome, counters);
+    }
+
+    fn take_damage(&mut self) -> Option<Damage> {
+        match std::mem::take(&mut self.skipped) {
+            0 => None,
+            bytes => Some(Damage { reason: "holds bytes that belong to no serialized block".to_owned(), bytes }),
+        }
+    }
+}
+
+fn count(outcome: RecordOutcome, counters: &mut Counters) {
+    counters.records_in += 1;
+    counters.events_good += outcome.events;
+    counters.bad_rows += outcome.bad_rows;
+    match outcome.fate() {
+        Fate::Good => counters.records_good_source += 1,
+        Fate::Bad => counters.records_bad_source += 1,
+        Fate::Ignored => counters.records_ignored += 1,
+    }
+}

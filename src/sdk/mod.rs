@@ -1,0 +1,7 @@
+//! Enriched events as the documents of the Analytics SDK: one JSON object a line, for `jq`, search indexes, notebooks.
+
+mod name;
+mod to_json;
+
+pub use name::entity_key;
+pub use to_json::{Document, ToJson};
