@@ -6,6 +6,7 @@ pub mod enrich;
 mod error;
 mod exit;
 pub mod man;
+pub mod recover;
 mod signals;
 mod storage_args;
 mod storage_store;

@@ -52,8 +52,8 @@ impl ConfigError {
 impl RecoveryConfig {
     /// Reads a configuration document.
     pub fn parse(text: &str) -> Result<RecoveryConfig, ConfigError> {
-        let document: Value = serde_json::from_str(text)
-            .map_err(|e| ConfigError::new("the document", format!("is not JSON: {e}")))?;
+        let document: Value =
+            serde_json::from_str(text).map_err(|e| ConfigError::new("the document", format!("is not JSON: {e}")))?;
         let uri = document.get("schema").and_then(Value::as_str).ok_or_else(|| {
             let wanted = "iglu:com.snowplowanalytics.snowplow/recoveries/jsonschema/4-0-0";
             ConfigError::new(

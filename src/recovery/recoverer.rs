@@ -255,8 +255,7 @@ impl<'c> Recoverer<'c> {
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
         self.trace_before(&payload, out);
         apply_steps(&flows, &mut payload)?;
-        let recovered =
-            coerce(&payload, PayloadKind::Collector).map_err(|reason| uncoercible(&key, &reason))?;
+        let recovered = coerce(&payload, PayloadKind::Collector).map_err(|reason| uncoercible(&key, &reason))?;
         self.trace_after(payload, out);
         Ok(self.finish(recovered, true, out))
     }

@@ -245,7 +245,7 @@ fn normalise(text: &str) -> String {
         [
             rule(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "<uuid>"),
             rule(r"https?://[^\s\]'\x22)]*", "<url>"),
-            rule(r": \[[^\]]*\]|with \[[^\]]*\]|string \[[^\]]*\]|URI \[[^\]]*\]", " <value>"),
+            rule(r"(: |with |string |URI |decoding )\[[^\]]*\]", "${1}<value>"),
             rule(r"'[^']*'", "<value>"),
             rule(r"\b\d+\b", "<n>"),
         ]
@@ -292,7 +292,7 @@ mod tests {
         suggestions.add("nonsense");
         let groups = suggestions.groups();
         assert_eq!((groups[0].count, groups[0].field.as_deref()), (3, Some("page_url")));
-        assert_eq!(groups[0].reason, "Provided <value> could not be parsed");
+        assert_eq!(groups[0].reason, "Provided URI <value> could not be parsed");
         assert_eq!(groups[0].samples, ["http://a{", "http://b{", "http://c{"]);
         let violation = groups.iter().find(|group| group.kind == "schema_violations").unwrap();
         assert_eq!(violation.schema.as_deref(), Some("iglu:com.acme/x/jsonschema/1-0-0"));
@@ -302,7 +302,8 @@ mod tests {
     #[test]
     fn the_skeleton_is_a_configuration_that_selects_its_rows() {
         let mut suggestions = Suggestions::default();
-        let failure = r#"{"messages":[{"field":"body","value":"x","error":"invalid json: expected json value got 'x'"}]}"#;
+        let failure =
+            r#"{"messages":[{"field":"body","value":"x","error":"invalid json: expected json value got 'x'"}]}"#;
         let bad = row("tracker_protocol_violations", failure);
         suggestions.add(&bad);
         suggestions.add(r#"{"line":"x","errors":["Field [e]: [zz] is not a recognised event code"]}"#);

@@ -16,17 +16,8 @@ use super::base64;
 const PRELUDE: &str = include_str!("prelude.js");
 
 /// Words by which a script could reach what all rows share.
-const REACHING: [&str; 9] = [
-    "prototype",
-    "__proto__",
-    "PrototypeOf",
-    "constructor",
-    "defineProp",
-    "eval",
-    "Function",
-    "globalThis",
-    "Reflect",
-];
+const REACHING: [&str; 9] =
+    ["prototype", "__proto__", "PrototypeOf", "constructor", "defineProp", "eval", "Function", "globalThis", "Reflect"];
 
 /// What a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +63,9 @@ impl Script {
     pub fn new(name: &str, source: &str, limits: ScriptLimits) -> Result<Script, ScriptError> {
         let script = Script {
             // On one line with the script's first line: line numbers stay right.
-            wrapped: format!("(function () {{{source}\n;return typeof process === 'function' ? process : undefined;\n}})"),
+            wrapped: format!(
+                "(function () {{{source}\n;return typeof process === 'function' ? process : undefined;\n}})"
+            ),
             name: name.to_owned(),
             isolated: REACHING.iter().any(|word| source.contains(word)),
             limits,
@@ -245,13 +238,16 @@ mod tests {
     }
 
     fn expression(source: &str, event: &str) -> String {
-        run(&script(&format!("function process(event, errors) {{ return String({source}); }}")), event).unwrap().unwrap()
+        run(&script(&format!("function process(event, errors) {{ return String({source}); }}")), event)
+            .unwrap()
+            .unwrap()
     }
 
     #[test]
     fn helpers_of_the_worked_example() {
         let query = "e=pv&page=a+b&cx=eyJhIjoxfQ==&flag";
-        let edit = "(function () { var q = parseQuerystring(event); q.tv = 'js-2.7.0'; return buildQuerystring(q); })()";
+        let edit =
+            "(function () { var q = parseQuerystring(event); q.tv = 'js-2.7.0'; return buildQuerystring(q); })()";
         assert_eq!(expression(edit, query), "e=pv&page=a%2Bb&cx=eyJhIjoxfQ&flag=&tv=js-2.7.0");
         assert_eq!(expression("encodeBase64(event)", ">>>???a"), "Pj4+Pz8/YQ==");
         assert_eq!(expression("decodeBase64(event)", "Pj4-Pz8_YQ"), ">>>???a");
@@ -306,7 +302,9 @@ mod tests {
         ] {
             assert!(run(&script(source), "x").is_err(), "{source}");
         }
-        assert!(Script::new("s", "for (;;) {}", ScriptLimits { time: Duration::from_millis(50), memory: 8 << 20 }).is_err());
+        assert!(
+            Script::new("s", "for (;;) {}", ScriptLimits { time: Duration::from_millis(50), memory: 8 << 20 }).is_err()
+        );
     }
 
     #[test]

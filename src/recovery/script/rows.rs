@@ -91,9 +91,7 @@ impl<'c> ScriptRecoverer<'c> {
         }
         match row {
             BadRow::Legacy { line, messages, .. } => Seen::Event(line, messages),
-            BadRow::LegacyOversized => {
-                Seen::Not(Fate::Unrecoverable, "an oversized row holds no record".to_owned())
-            }
+            BadRow::LegacyOversized => Seen::Not(Fate::Unrecoverable, "an oversized row holds no record".to_owned()),
             BadRow::SelfDescribing(row) => see_self_describing(&row, arena),
             // A broken bad row must not pass for a log line; other JSON may be one.
             BadRow::Foreign(reason)
