@@ -21,6 +21,7 @@ pub mod event;
 pub mod http;
 pub mod iglu;
 pub mod json;
+pub mod load;
 pub mod loadgen;
 pub mod payload;
 pub mod pipeline;

@@ -14,6 +14,7 @@ pub mod event_fingerprint;
 pub mod http_header_extractor;
 pub mod iab;
 pub mod ip_lookups;
+pub mod jsonpath;
 pub mod referer_parser;
 pub mod set;
 #[cfg(test)]

@@ -81,7 +81,7 @@ where
             if self.cancel.is_set() { Err(EngineError::Interrupted) } else { Ok(extra) }
         });
         match ended {
-            Ok(extra) => Ok(Outcome { manifest: run.finish(&extra)?, resumed }),
+            Ok(extra) => Ok(Outcome { manifest: run.finish_with(&extra, &self.sink.late_counters())?, resumed }),
             Err(error) => {
                 let interrupted = matches!(error, EngineError::Interrupted);
                 let status = if interrupted { Status::Interrupted } else { Status::Failed };

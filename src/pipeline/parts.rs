@@ -4,6 +4,7 @@
 //! that gave nothing get an empty part in the end.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -73,6 +74,16 @@ impl Encoding {
             Encoding::Plain => "",
             Encoding::Gzip { .. } => ".gz",
             Encoding::Lzop => ".lzo",
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Encoding::Plain => f.write_str("none"),
+            Encoding::Gzip { members: GzipMembers::Many, level } => write!(f, "gzip level {level}"),
+            Encoding::Gzip { members: GzipMembers::Single, level } => write!(f, "gzip level {level}, one member"),
         }
     }
 }

@@ -102,6 +102,8 @@ pub(super) struct Ending {
     pub status: Status,
     pub error: Option<String>,
     pub ended: i64,
+    /// What was counted outside of all splits.
+    pub late: Counters,
 }
 
 const TIME: &str = "%Y-%m-%dT%H:%M:%S.%3fZ";
@@ -116,7 +118,7 @@ impl Manifest {
         ending: Ending,
     ) -> Manifest {
         let mut inputs: Vec<ManifestInput> = plan.inputs.iter().map(ManifestInput::unread).collect();
-        let mut counters = Counters::default();
+        let mut counters = ending.late;
         let mut failed_inputs = Vec::new();
         let mut outputs = Vec::new();
         for split in splits.values() {

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, one module per area.
 
+mod adapters;
 mod conformance;
 mod engine;
 mod storage;

@@ -13,21 +13,8 @@ use crate::json::{Kind, Value};
 impl Model {
     /// Everything that does not fit, in order, identical reports once.
     pub(super) fn reports(&self, value: Value<'_>) -> Vec<Report> {
-        let mut reporter = Reporter { model: self, path: "$".to_owned(), origin: "", in_branch: false };
-        reporter.schema(0, value).into_iter().map(|found| found.report).collect()
-    }
-}
-
-/// A report and the name of the schema it comes from: equal reports of schemas with different names are both kept.
-#[derive(Clone, PartialEq)]
-struct Found<'m> {
-    report: Report,
-    origin: &'m str,
-}
-
-impl Found<'_> {
-    fn keyword(&self) -> &str {
-        self.report.keyword.as_deref().unwrap_or_default()
+        let mut reporter = Reporter { model: self, path: "$".to_owned(), in_branch: false };
+        reporter.schema(0, value)
     }
 }
 
@@ -35,16 +22,13 @@ struct Reporter<'m> {
     model: &'m Model,
     /// JSONPath of the value at hand.
     path: String,
-    /// Name of the schema at hand.
-    origin: &'m str,
     /// Directly inside a branch of `oneOf`: there, a missing member silences what `properties` found.
     in_branch: bool,
 }
 
 impl<'m> Reporter<'m> {
-    fn schema(&mut self, id: NodeId, value: Value<'_>) -> Vec<Found<'m>> {
+    fn schema(&mut self, id: NodeId, value: Value<'_>) -> Vec<Report> {
         let node = &self.model.nodes[id];
-        let outer = std::mem::replace(&mut self.origin, &node.origin);
         let mut out = Vec::new();
         // `properties` comes first, everything else in alphabetical order.
         if value.is_object() {
@@ -73,12 +57,11 @@ impl<'m> Reporter<'m> {
         if node.unique_items && !is_unique(value) {
             out.push(self.report("uniqueItems", "the items in the array must be unique".to_owned(), Vec::new()));
         }
-        self.origin = outer;
         without_repetitions(out)
     }
 
     /// Reports on a child value, with the path lengthened meanwhile.
-    fn child(&mut self, step: &str, id: NodeId, value: Value<'_>) -> Vec<Found<'m>> {
+    fn child(&mut self, step: &str, id: NodeId, value: Value<'_>) -> Vec<Report> {
         let length = self.path.len();
         self.path.push_str(step);
         let reports = self.schema(id, value);
@@ -86,26 +69,27 @@ impl<'m> Reporter<'m> {
         reports
     }
 
-    fn member(&mut self, name: &str, id: NodeId, value: Value<'_>) -> Vec<Found<'m>> {
+    fn member(&mut self, name: &str, id: NodeId, value: Value<'_>) -> Vec<Report> {
         self.child(&format!(".{name}"), id, value)
     }
 
-    fn report(&self, keyword: &str, text: String, targets: Vec<String>) -> Found<'m> {
-        self.found(keyword, format!("{}: {text}", self.path), targets)
-    }
-
-    fn found(&self, keyword: &str, message: String, targets: Vec<String>) -> Found<'m> {
-        let report = Report { message, path: Some(self.path.clone()), keyword: Some(keyword.to_owned()), targets };
-        Found { report, origin: self.origin }
+    fn report(&self, keyword: &str, text: String, targets: Vec<String>) -> Report {
+        let message = format!("{}: {text}", self.path);
+        Report { message, path: Some(self.path.clone()), keyword: Some(keyword.to_owned()), targets }
     }
 
     /// A report whose text names a member while its path is the object's.
-    fn member_report(&self, keyword: &str, name: &str, text: &str) -> Found<'m> {
-        self.found(keyword, format!("{}.{name}: {text}", self.path), vec![name.to_owned()])
+    fn member_report(&self, keyword: &str, name: &str, text: &str) -> Report {
+        Report {
+            message: format!("{}.{name}: {text}", self.path),
+            path: Some(self.path.clone()),
+            keyword: Some(keyword.to_owned()),
+            targets: vec![name.to_owned()],
+        }
     }
 
     /// The first declared member that is absent brings the reports on all required ones.
-    fn properties(&mut self, node: &'m Node, object: Value<'_>) -> Vec<Found<'m>> {
+    fn properties(&mut self, node: &'m Node, object: Value<'_>) -> Vec<Report> {
         let mut out = Vec::new();
         for (name, schema) in &node.properties {
             if let Some(value) = object.get(name) {
@@ -123,7 +107,7 @@ impl<'m> Reporter<'m> {
         out
     }
 
-    fn required(&self, node: &Node, object: Value<'_>) -> Vec<Found<'m>> {
+    fn required(&self, node: &Node, object: Value<'_>) -> Vec<Report> {
         if !object.is_object() {
             return Vec::new();
         }
@@ -131,7 +115,7 @@ impl<'m> Reporter<'m> {
         missing.map(|name| self.member_report("required", name, "is missing but it is required")).collect()
     }
 
-    fn additional_properties(&mut self, node: &Node, object: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn additional_properties(&mut self, node: &Node, object: Value<'_>, out: &mut Vec<Report>) {
         if node.additional == Additional::Allowed {
             return;
         }
@@ -149,12 +133,12 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn any_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Found<'m>> {
+    fn any_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Report> {
         let mut out = Vec::new();
         for branch in &node.any_of {
             let types = self.model.nodes[*branch].types.as_ref().filter(|types| !types.is_union);
             if let Some(types) = types
-                && !types.accept_in_any_of(value)
+                && !types.accept(value)
             {
                 let expected = types.names.first().cloned().unwrap_or_default();
                 let text = format!("should be valid to any of the schemas {expected}");
@@ -170,7 +154,7 @@ impl<'m> Reporter<'m> {
         out
     }
 
-    fn one_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Found<'m>> {
+    fn one_of(&mut self, node: &'m Node, value: Value<'_>) -> Vec<Report> {
         if node.one_of.is_empty() {
             return Vec::new();
         }
@@ -196,7 +180,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn not(&mut self, node: &'m Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn not(&mut self, node: &'m Node, value: Value<'_>, out: &mut Vec<Report>) {
         if let Some((schema, printed)) = &node.not
             && self.schema(*schema, value).is_empty()
         {
@@ -210,7 +194,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn dependencies(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn dependencies(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Report>) {
         let Some(dependencies) = &node.dependencies else { return };
         for (name, _) in object.members() {
             let needed = dependencies.properties.iter().find(|(dependent, _)| *dependent == name);
@@ -224,7 +208,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn enumeration_and_format(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn enumeration_and_format(&self, node: &Node, value: Value<'_>, out: &mut Vec<Report>) {
         if let Some(enumeration) = node.enumeration.as_ref().filter(|enumeration| !enumeration.accepts(value)) {
             let text = format!("does not have a value in the enumeration {}", enumeration.text);
             out.push(self.report("enum", text, vec![enumeration.text.clone()]));
@@ -236,7 +220,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn format(&self, format: Format, value: String) -> Found<'m> {
+    fn format(&self, format: Format, value: String) -> Report {
         let (keyword, name) = match format {
             Format::DateTime => ("dateTime", "date-time"),
             Format::Date => ("dateTime", "date"),
@@ -254,7 +238,7 @@ impl<'m> Reporter<'m> {
         self.report(keyword, format!("{value} is an invalid {name}"), vec![value, name.to_owned()])
     }
 
-    fn items(&mut self, node: &'m Node, array: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn items(&mut self, node: &'m Node, array: Value<'_>, out: &mut Vec<Report>) {
         let Some(items) = &node.items else { return };
         for (at, element) in array.elements().enumerate() {
             let schema = match items {
@@ -267,15 +251,17 @@ impl<'m> Reporter<'m> {
             };
             match schema {
                 Some(schema) => out.append(&mut self.child(&format!("[{at}]"), schema, element)),
-                None => {
-                    let message = format!("{}[{at}]: no validator found at this index", self.path);
-                    out.push(self.found("items", message, vec![at.to_string()]));
-                }
+                None => out.push(Report {
+                    message: format!("{}[{at}]: no validator found at this index", self.path),
+                    path: Some(self.path.clone()),
+                    keyword: Some("items".to_owned()),
+                    targets: vec![at.to_string()],
+                }),
             }
         }
     }
 
-    fn sizes_and_limits(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn sizes_and_limits(&self, node: &Node, value: Value<'_>, out: &mut Vec<Report>) {
         let mut bound = |keyword: &str, limit: Option<i32>, broken: fn(i64, i64) -> bool, size: Option<i64>| {
             if let (Some(limit), Some(size)) = (limit, size)
                 && broken(size, limit.into())
@@ -319,7 +305,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn pattern(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn pattern(&self, node: &Node, value: Value<'_>, out: &mut Vec<Report>) {
         if let (Some(named), Some(text)) = (&node.pattern, value.as_str())
             && !named.pattern.is_match(&text)
         {
@@ -328,7 +314,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn pattern_properties(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Found<'m>>) {
+    fn pattern_properties(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Report>) {
         if node.pattern_properties.is_empty() {
             return;
         }
@@ -341,7 +327,7 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn types(&self, types: &Types, value: Value<'_>) -> Option<Found<'m>> {
+    fn types(&self, types: &Types, value: Value<'_>) -> Option<Report> {
         if types.accept(value) {
             return None;
         }
@@ -378,8 +364,8 @@ fn kind_name(value: Value<'_>) -> &'static str {
     }
 }
 
-fn without_repetitions(reports: Vec<Found<'_>>) -> Vec<Found<'_>> {
-    let mut unique: Vec<Found<'_>> = Vec::with_capacity(reports.len());
+fn without_repetitions(reports: Vec<Report>) -> Vec<Report> {
+    let mut unique: Vec<Report> = Vec::with_capacity(reports.len());
     for report in reports {
         if !unique.contains(&report) {
             unique.push(report);
@@ -390,9 +376,10 @@ fn without_repetitions(reports: Vec<Found<'_>>) -> Vec<Found<'_>> {
 
 /// What `oneOf` passes on when no branch fits: missing members only if there is nothing else, then unexpected members
 /// only if there is nothing else; wrong types first.
-fn most_telling<'m>(reports: Vec<Found<'m>>) -> Vec<Found<'m>> {
-    let without = |reports: &[Found<'m>], keyword: &str| -> Vec<Found<'m>> {
-        reports.iter().filter(|found| found.keyword() != keyword).cloned().collect()
+fn most_telling(reports: Vec<Report>) -> Vec<Report> {
+    let is = |report: &Report, keyword: &str| report.keyword.as_deref() == Some(keyword);
+    let without = |reports: &[Report], keyword: &str| -> Vec<Report> {
+        reports.iter().filter(|report| !is(report, keyword)).cloned().collect()
     };
     let mut told = without(&reports, "required");
     if told.is_empty() {
@@ -401,7 +388,7 @@ fn most_telling<'m>(reports: Vec<Found<'m>>) -> Vec<Found<'m>> {
     if told.len() > 1 {
         let mut rest = without(&told, "additionalProperties");
         if !rest.is_empty() {
-            rest.sort_by_key(|found| rank(found.keyword()));
+            rest.sort_by_key(|report| rank(report.keyword.as_deref().unwrap_or_default()));
             told = rest;
         }
     }

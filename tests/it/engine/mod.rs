@@ -1,6 +1,7 @@
 //! The engine, through library calls, with a stage of the test's own.
 
 mod kill;
+mod stages;
 mod world;
 
 use proptest::prelude::*;
