@@ -33,6 +33,6 @@ pub use recoverer::{LEGACY_ROW_KEY, Recoverer};
 pub use rows::{BadRow, Row};
 pub use scenario::{Editable, Scenario, Target};
 #[cfg(feature = "js")]
-pub use script::{InputKind, Script, ScriptError, ScriptLimits, ScriptRecoverer};
+pub use script::{InputKind, Script, ScriptRecoverer, UnusableScript};
 pub use step::{CastType, Operation, Step};
 pub use suggest::{Group, Suggestions};

@@ -17,7 +17,9 @@ use crate::storage::{Location, Storage};
 #[cfg(feature = "js")]
 use super::args::InputKindArg;
 #[cfg(feature = "js")]
-use crate::recovery::{InputKind, Script, ScriptLimits, ScriptRecoverer};
+use crate::recovery::{InputKind, Script, ScriptRecoverer};
+#[cfg(feature = "js")]
+use crate::script::ScriptLimits;
 
 /// What says how rows are recovered.
 pub(super) enum Rules {
@@ -120,7 +122,7 @@ fn flows(file: &Path, text: &str) -> Result<RecoveryConfig, CliError> {
 #[cfg(feature = "js")]
 fn script(args: &RecoverArgs, file: &Path, text: &str) -> Result<Rules, CliError> {
     let memory = usize::try_from(args.scripts.script_memory).unwrap_or(usize::MAX);
-    let limits = ScriptLimits { time: args.scripts.timeout(), memory };
+    let limits = ScriptLimits { time: args.scripts.timeout(), memory, ..ScriptLimits::default() };
     let script = Script::new(&file.display().to_string(), text, limits)
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     for warning in &script.warnings {

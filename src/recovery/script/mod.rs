@@ -7,5 +7,5 @@ mod base64;
 mod engine;
 mod rows;
 
-pub use engine::{Script, ScriptError, ScriptLimits};
+pub use engine::{Script, UnusableScript};
 pub use rows::{InputKind, ScriptRecoverer};

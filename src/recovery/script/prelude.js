@@ -92,15 +92,22 @@
   // Nothing that a script could keep something in from one row to the next.
   const constants = Reflect.ownKeys(globalThis);
   for (const key of native.shared ? constants : []) {
-    const value = globalThis[key];
+    const property = Object.getOwnPropertyDescriptor(globalThis, key);
+    const value = property.value;
     if (key !== 'globalThis' && value && (typeof value === 'object' || typeof value === 'function') && !helpers[key]) {
       Object.freeze(value);
       if (value.prototype && typeof value.prototype === 'object') Object.preventExtensions(value.prototype);
     }
-    const property = Object.getOwnPropertyDescriptor(globalThis, key);
-    if (property.configurable) Object.defineProperty(globalThis, key, { writable: false, configurable: false });
+    if (property.configurable && 'value' in property) Object.defineProperty(globalThis, key, { writable: false, configurable: false });
   }
   const known = new Set(constants);
+
+  // The error with its line; errors of the engine itself stay as they are.
+  function located(error) {
+    if (!(error instanceof Error) || error.message === 'out of memory') return error;
+    const place = String(error.stack || '').split('\n').find((line) => line && !line.includes('helpers'));
+    return new Error(error.name + ': ' + error.message + (place ? ' (' + place.trim() + ')' : ''));
+  }
 
   // Runs the script's own text anew for every row, so that its variables begin anew too.
   return (make) => (event, errors) => {
@@ -111,6 +118,8 @@
       if (result === null || typeof result === 'string') return result;
       if (result instanceof String) return String(result);
       throw new TypeError('process returned ' + typeof result + '; a string or null is expected');
+    } catch (error) {
+      throw located(error);
     } finally {
       const keys = Reflect.ownKeys(globalThis);
       if (keys.length !== constants.length) {

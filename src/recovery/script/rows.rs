@@ -162,7 +162,7 @@ fn see_self_describing<'a>(row: &Row<'a>, arena: &'a Bump) -> Seen<'a> {
 mod tests {
     use super::*;
     use crate::recovery::known::SeenRecords;
-    use crate::recovery::script::ScriptLimits;
+    use crate::script::ScriptLimits;
 
     fn outcomes(source: &str, kind: InputKind, lines: &[&str]) -> Vec<(Fate, String)> {
         let script = Script::new("s.js", source, ScriptLimits::default()).unwrap();
