@@ -2,47 +2,15 @@
 
 use std::io::Write;
 
-use crate::pipeline::Encoding;
+use crate::pipeline::{Block, Encoding, Frame};
 use crate::run::Part;
-use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame};
 use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError, Written};
-
-/// Rows as they will be stored.
-pub(super) struct Encoded {
-    pub bytes: Vec<u8>,
-    pub gzip: Option<GzipBlock>,
-    pub rows: u64,
-}
-
-/// Compresses rows, or leaves them as they are.
-pub(super) struct Encoder(Option<GzipEncoder>);
-
-impl Encoder {
-    pub(super) fn new(encoding: Encoding) -> Encoder {
-        Encoder(match encoding {
-            Encoding::Plain => None,
-            Encoding::Gzip { members, level } => Some(GzipEncoder::new(members, level)),
-        })
-    }
-
-    pub(super) fn encode(&mut self, plain: Vec<u8>, rows: u64) -> Encoded {
-        match &mut self.0 {
-            None => Encoded { bytes: plain, gzip: None, rows },
-            Some(encoder) => {
-                let mut bytes = Vec::new();
-                let gzip = Some(encoder.block(&plain, &mut bytes));
-                bytes.shrink_to_fit();
-                Encoded { bytes, gzip, rows }
-            }
-        }
-    }
-}
 
 /// An object being written.
 pub(super) struct OpenFile {
     object: Box<dyn ObjectWriter>,
     location: Location,
-    frame: Option<GzipFrame>,
+    frame: Frame,
     /// Bytes as stored so far.
     pub stored: u64,
     /// Rows so far.
@@ -53,10 +21,7 @@ impl OpenFile {
     pub(super) fn create(storage: &Storage, location: Location, encoding: Encoding) -> Result<OpenFile, StorageError> {
         let object = storage.create(&location, Precondition::None, 0)?;
         let mut head = Vec::new();
-        let frame = match encoding {
-            Encoding::Plain => None,
-            Encoding::Gzip { members, .. } => Some(GzipFrame::begin(members, &mut head)),
-        };
+        let frame = Frame::begin(encoding, &mut head);
         let mut file = OpenFile { object, location, frame, stored: 0, rows: 0 };
         file.write(&head)?;
         Ok(file)
@@ -67,20 +32,16 @@ impl OpenFile {
         self.object.write_all(bytes).map_err(|error| StorageError::from_io(&self.location, error))
     }
 
-    pub(super) fn append(&mut self, block: &Encoded) -> Result<(), StorageError> {
-        if let (Some(frame), Some(gzip)) = (&mut self.frame, block.gzip) {
-            frame.add(gzip);
-        }
-        self.rows += block.rows;
+    pub(super) fn append(&mut self, block: &Block) -> Result<(), StorageError> {
+        self.frame.add(block);
+        self.rows += block.records;
         self.write(&block.bytes)
     }
 
     pub(super) fn finish(mut self) -> Result<Written, StorageError> {
-        if let Some(frame) = self.frame.take() {
-            let mut tail = Vec::new();
-            frame.finish(&mut tail);
-            self.write(&tail)?;
-        }
+        let mut tail = Vec::new();
+        std::mem::take(&mut self.frame).finish(&mut tail);
+        self.write(&tail)?;
         self.object.finish()
     }
 }
@@ -120,7 +81,7 @@ impl RollingFile {
     /// Appends rows; `number` gives the next part's number when one is begun.
     pub(super) fn append(
         &mut self,
-        block: &Encoded,
+        block: &Block,
         storage: &Storage,
         number: impl FnOnce() -> u32,
     ) -> Result<(), StorageError> {

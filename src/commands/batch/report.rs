@@ -66,9 +66,15 @@ pub(super) fn print_summary(finished: &Finished, format: SummaryArg) -> Result<(
     print_as(&summary, format)
 }
 
-pub(super) fn print_already_complete(command: &str, manifest: &Manifest, format: SummaryArg) -> Result<(), CliError> {
+pub(super) fn print_already_complete(
+    command: &str,
+    manifest: &Manifest,
+    folders: Vec<String>,
+    format: SummaryArg,
+) -> Result<(), CliError> {
     let mut summary = summary_of(command, manifest);
     summary.status = "already complete".to_owned();
+    summary.outputs = folders;
     print_failed_inputs(manifest);
     print_as(&summary, format)
 }

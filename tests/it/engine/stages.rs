@@ -172,7 +172,8 @@ fn binary_records_keep_their_borders() {
             framer: || Box::new(Prefixed),
         };
         world.try_run_with(&stage).unwrap();
-        let expected: Vec<String> = (0..300).filter(|index| *index != 150).map(|index| (index % 90).to_string()).collect();
+        let expected: Vec<String> =
+            (0..300).filter(|index| *index != 150).map(|index| (index % 90).to_string()).collect();
         assert_eq!(world.lines("good"), expected, "chunks of {chunk_size}");
         // With room for it in a chunk the large record is found to be whole before it is found to be too large.
         let bad = world.lines("bad");
