@@ -114,9 +114,10 @@ impl Engine {
     ) -> Result<Option<String>, (String, bool)> {
         let result = match &self.run {
             Some(run) => self.engine.run(|ctx| run.clone().restore(ctx)?.call((event, errors))),
-            None => self.engine.fresh_scope().and_then(|scope| {
-                scope.run(|ctx| build(ctx, script, &self.leaked)?.call((event, errors)))
-            }),
+            None => self
+                .engine
+                .fresh_scope()
+                .and_then(|scope| scope.run(|ctx| build(ctx, script, &self.leaked)?.call((event, errors)))),
         };
         result.map_err(|error| (error.to_string(), error.is_limit()))
     }
@@ -236,7 +237,12 @@ mod tests {
             assert!(run(&script(source), "x").is_err(), "{source}");
         }
         assert!(
-            Script::new("s", "for (;;) {}", ScriptLimits { time: Duration::from_millis(50), ..ScriptLimits::default() }).is_err()
+            Script::new(
+                "s",
+                "for (;;) {}",
+                ScriptLimits { time: Duration::from_millis(50), ..ScriptLimits::default() }
+            )
+            .is_err()
         );
     }
 
