@@ -7,6 +7,7 @@ pub mod enrich;
 mod error;
 mod exit;
 pub mod man;
+pub mod recover;
 pub mod schemas;
 pub mod shred;
 mod signals;
