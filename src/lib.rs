@@ -12,6 +12,8 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod cli;
+pub mod commands;
 pub mod ddl;
 pub mod enrich;
 pub mod enrichment;
@@ -19,6 +21,7 @@ pub mod event;
 pub mod http;
 pub mod iglu;
 pub mod json;
+pub mod load;
 pub mod loadgen;
 pub mod payload;
 pub mod pipeline;
@@ -27,5 +30,8 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+#[cfg(feature = "js")]
+pub mod script;
+pub mod sdk;
 pub mod shred;
 pub mod storage;

@@ -16,13 +16,13 @@ pub(crate) struct Cache<K, V> {
 }
 
 impl<K: Eq + Hash, V> Cache<K, V> {
-    /// A cache for at most `capacity` values; 0 keeps nothing.
+    /// A cache for about `capacity` values, at least one.
     pub fn new(capacity: usize) -> Self {
-        Cache { young: Map::default(), old: Map::default(), half: capacity.div_ceil(2) }
+        Cache { young: Map::default(), old: Map::default(), half: capacity.div_ceil(2).max(1) }
     }
 
     /// The value kept for this key.
-    pub fn get<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&V>
+    fn get<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
@@ -33,11 +33,21 @@ impl<K: Eq + Hash, V> Cache<K, V> {
         self.young.get(key)
     }
 
-    /// Keeps a value.
-    pub fn insert(&mut self, key: K, value: V) {
-        if self.half == 0 {
-            return;
+    /// The value kept for this key, or else the one that is made now together with an owned key.
+    pub fn get_or_insert_with<'c, Q>(&'c mut self, key: &Q, make: impl FnOnce() -> (K, V)) -> &'c V
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        if self.get(key).is_none() {
+            let (key, value) = make();
+            self.insert(key, value);
         }
+        self.young.get(key).expect("it was moved or inserted into the young generation")
+    }
+
+    /// Keeps a value.
+    fn insert(&mut self, key: K, value: V) {
         if self.young.len() >= self.half {
             self.old = std::mem::take(&mut self.young);
         }
@@ -56,20 +66,19 @@ mod tests {
 
     #[test]
     fn stays_bounded_and_keeps_what_is_used() {
-        let mut cache: Cache<u32, u32> = Cache::new(10);
+        let mut cache: Cache<Box<str>, String> = Cache::new(10);
+        let mut made = 0;
         for number in 0..1000 {
-            cache.insert(number, number * 2);
-            assert_eq!(cache.get(&0), Some(&0), "{number}");
-            assert_eq!(cache.get(&number), Some(&(number * 2)));
-            assert!(cache.len() <= 11);
+            for key in ["always", &number.to_string()] {
+                let value = cache.get_or_insert_with(key, || {
+                    made += 1;
+                    (key.into(), format!("value of {key}"))
+                });
+                assert_eq!(*value, format!("value of {key}"));
+            }
+            assert!(cache.len() <= 10);
         }
-        assert_eq!(cache.get(&500), None);
-    }
-
-    #[test]
-    fn capacity_zero_keeps_nothing() {
-        let mut cache: Cache<u32, u32> = Cache::new(0);
-        cache.insert(1, 1);
-        assert_eq!(cache.get(&1), None);
+        assert_eq!(made, 1001, "what is used again and again is made once");
+        assert!(cache.get("500").is_none());
     }
 }

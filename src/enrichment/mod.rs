@@ -6,18 +6,26 @@ pub mod anon_ip;
 pub mod assets;
 mod cache;
 pub mod campaign_attribution;
+mod columns;
 pub mod config;
 pub mod cookie_extractor;
+mod decimal;
 pub mod digest;
 pub mod event_fingerprint;
 pub mod http_header_extractor;
+pub mod iab;
 pub mod ip_lookups;
+#[cfg(feature = "js")]
+pub mod javascript;
+pub mod jsonpath;
+pub mod pii;
 pub mod referer_parser;
 pub mod set;
 #[cfg(test)]
 mod testing;
 mod text;
 pub mod ua_parser;
+pub mod user_agent_utils;
 
 pub use assets::{Asset, AssetError, AssetSource, LocalAssets, asset_uri};
 pub use config::{ConfigError, ConfigErrors, ConfigFile, Configs, EnrichmentOptions, read_configs, read_folder};

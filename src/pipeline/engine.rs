@@ -24,7 +24,8 @@ use crate::storage::{ObjectMeta, Storage};
 pub struct EngineOptions {
     /// Worker threads.
     pub threads: usize,
-    /// Bytes of the largest record that is worked on; larger ones go to [`super::Worker::unusable`].
+    /// Bytes of a record that are held; larger records go to [`super::Worker::unusable`], unless one ends before it is
+    /// noticed. A stage that needs an exact limit checks for itself.
     pub max_record: usize,
     /// Whether a broken input object ends the run.
     pub fail_fast: bool,
@@ -81,7 +82,7 @@ where
             if self.cancel.is_set() { Err(EngineError::Interrupted) } else { Ok(extra) }
         });
         match ended {
-            Ok(extra) => Ok(Outcome { manifest: run.finish(&extra)?, resumed }),
+            Ok(extra) => Ok(Outcome { manifest: run.finish_with(&extra, &self.sink.late_counters())?, resumed }),
             Err(error) => {
                 let interrupted = matches!(error, EngineError::Interrupted);
                 let status = if interrupted { Status::Interrupted } else { Status::Failed };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::work::Done;
-use crate::run::{InputRecords, SplitRecord};
+use crate::run::{FailedInput, InputRecords, SplitRecord};
 
 /// Adds up the chunks of one split, and tells when the last one has come.
 pub(super) struct Ledger {
@@ -26,9 +26,20 @@ impl Ledger {
         for (input, records) in done.inputs {
             self.record.inputs[input - self.first_input].records += records;
         }
-        self.record.failed_inputs.extend(done.failures);
+        for failed in done.failures {
+            self.fail(failed);
+        }
         self.done += 1;
         self.total == Some(self.done)
+    }
+
+    /// The same thing may be wrong in many places of an object.
+    fn fail(&mut self, failed: FailedInput) {
+        let known = self.record.failed_inputs.iter_mut();
+        match known.into_iter().find(|known| known.input == failed.input && known.reason == failed.reason) {
+            Some(known) => known.left_out_bytes += failed.left_out_bytes,
+            None => self.record.failed_inputs.push(failed),
+        }
     }
 
     /// Notes how many chunks there are; says whether all have come already.
@@ -39,7 +50,8 @@ impl Ledger {
 
     /// The split's record, without parts.
     pub(super) fn close(&mut self) -> SplitRecord {
-        self.record.failed_inputs.sort_by_key(|failed| failed.input);
+        let order = |failed: &FailedInput| (failed.input, failed.reason.clone());
+        self.record.failed_inputs.sort_by_key(order);
         std::mem::take(&mut self.record)
     }
 }

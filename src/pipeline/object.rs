@@ -68,8 +68,8 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
         let mut start = chunk.filled;
         chunk.append(&self.carry);
         self.carry.clear();
-        let first_read = if self.framing.is_none() { HEAD } else { 1 };
-        let mut target = self.limits.chunk_size.max(chunk.filled + first_read);
+        let least = if self.framing.is_none() { HEAD.min(self.limits.chunk_size) } else { 1 };
+        let mut target = self.limits.chunk_size.max(chunk.filled + least);
         loop {
             let last = match read_up_to(&mut self.decoder, chunk, target) {
                 Ok(last) => last,
@@ -92,7 +92,7 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
                 return self.carry_over(chunk, start);
             }
             // Not one whole record yet.
-            if chunk.filled - start > self.limits.max_record {
+            if chunk.filled - start > self.limit() {
                 start = match self.skip(chunk, start) {
                     Ok(next) => next,
                     Err(failed) => return Filled::Broken(failed),
@@ -103,6 +103,11 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
             }
             target = chunk.filled + self.limits.chunk_size;
         }
+    }
+
+    fn limit(&self) -> usize {
+        let max_record = self.limits.max_record;
+        self.framing.as_ref().map_or(max_record, |framing| framing.framer.limit(max_record))
     }
 
     fn open(&mut self, head: &[u8]) -> Result<(), String> {
@@ -147,8 +152,8 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
 
     /// Passes over a record that is too large; returns where in the chunk the bytes after it begin.
     fn skip(&mut self, chunk: &mut Chunk<S::Format>, start: usize) -> Result<usize, FailedInput> {
+        let limit = self.limit();
         let framing = self.framing.as_mut().expect("opened before the first cut");
-        let limit = self.limits.max_record;
         let prefix_end = start + KEPT_PREFIX.min(limit);
         let mut passed = (prefix_end - start) as u64;
         loop {
@@ -192,8 +197,8 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
         Filled::Broken(self.failure(reason, unfinished))
     }
 
-    fn failure(&self, reason: String, unfinished_bytes: u64) -> FailedInput {
-        FailedInput { input: self.index, reason, unfinished_bytes }
+    fn failure(&self, reason: String, left_out_bytes: u64) -> FailedInput {
+        FailedInput { input: self.index, reason, left_out_bytes }
     }
 }
 

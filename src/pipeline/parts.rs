@@ -8,11 +8,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cancel::Cancel;
+use super::encoding::{Block, BlockEncoder, Encoding, Frame};
 use super::ordered::Ordered;
 use super::sink::{Buffers, Sink, SplitSink};
 use crate::report::Counters;
 use crate::run::{Part, Run};
-use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame, GzipMembers};
 use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError};
 
 /// Plain bytes that a worker collects before it compresses them, within one chunk of input.
@@ -40,28 +40,14 @@ pub struct OutputSpec {
     pub extension: &'static str,
     /// Which counter it must agree with.
     pub counted: Counted,
+    /// How its parts are written, if not as the run's other outputs.
+    pub encoding: Option<Encoding>,
 }
 
-/// How parts are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// As they are.
-    Plain,
-    /// Compressed by gzip.
-    Gzip {
-        /// How many members a part gets.
-        members: GzipMembers,
-        /// 0 to 12.
-        level: u32,
-    },
-}
-
-impl Encoding {
-    fn suffix(self) -> &'static str {
-        match self {
-            Encoding::Plain => "",
-            Encoding::Gzip { .. } => ".gz",
-        }
+impl OutputSpec {
+    /// An output written like the run's others.
+    pub fn new(name: &'static str, folder: usize, extension: &'static str, counted: Counted) -> OutputSpec {
+        OutputSpec { name, folder, extension, counted, encoding: None }
     }
 }
 
@@ -74,27 +60,19 @@ pub struct OutputBuffer {
     pub records: u64,
     mark: (usize, u64),
     sealed: Vec<Block>,
-}
-
-/// Bytes as they will be stored.
-struct Block {
-    bytes: Vec<u8>,
-    gzip: Option<GzipBlock>,
-    records: u64,
+    encoder: BlockEncoder,
 }
 
 /// What one worker writes to, an [`OutputBuffer`] per output.
 pub struct PartBuffers {
     outputs: Vec<OutputBuffer>,
-    encoder: Option<GzipEncoder>,
-    scratch: Vec<u8>,
 }
 
 impl PartBuffers {
     /// Buffers outside of a run, for a stage's own tests: what is appended stays plain.
     pub fn plain(outputs: usize) -> PartBuffers {
         let outputs = (0..outputs).map(|_| OutputBuffer::default()).collect();
-        PartBuffers { outputs, encoder: None, scratch: Vec::new() }
+        PartBuffers { outputs }
     }
 
     /// All outputs, in the order of their specifications: `let [good, bad] = out.all();`.
@@ -112,14 +90,7 @@ impl PartBuffers {
                 continue;
             }
             let records = std::mem::take(&mut output.records);
-            let block = match &mut self.encoder {
-                None => Block { bytes: output.bytes.clone(), gzip: None, records },
-                Some(encoder) => {
-                    self.scratch.clear();
-                    let gzip = encoder.block(&output.bytes, &mut self.scratch);
-                    Block { bytes: self.scratch.clone(), gzip: Some(gzip), records }
-                }
-            };
+            let block = output.encoder.block(&output.bytes, records);
             output.sealed.push(block);
             output.bytes.clear();
             output.bytes.shrink_to(2 * BLOCK);
@@ -174,17 +145,18 @@ impl PartSink {
 
 impl Shared {
     fn part_name(&self, spec: &OutputSpec, split: usize) -> String {
-        format!("part-{split:05}.{}{}", spec.extension, self.encoding.suffix())
+        format!("part-{split:05}.{}{}", spec.extension, self.encoding(spec).suffix())
+    }
+
+    fn encoding(&self, spec: &OutputSpec) -> Encoding {
+        spec.encoding.unwrap_or(self.encoding)
     }
 
     fn begin_part(&self, spec: &OutputSpec, split: usize) -> Result<PartWriter, StorageError> {
         let location = self.folders[spec.folder].join(&self.part_name(spec, split));
         let object = self.storage.create(&location, Precondition::None, 0)?;
         let mut begin = Vec::new();
-        let frame = match self.encoding {
-            Encoding::Plain => None,
-            Encoding::Gzip { members, .. } => Some(GzipFrame::begin(members, &mut begin)),
-        };
+        let frame = Frame::begin(self.encoding(spec), &mut begin);
         let mut writer = PartWriter { object, location, frame, records: 0 };
         writer.write(&begin)?;
         Ok(writer)
@@ -201,7 +173,7 @@ impl Shared {
 struct PartWriter {
     object: Box<dyn ObjectWriter>,
     location: Location,
-    frame: Option<GzipFrame>,
+    frame: Frame,
     records: u64,
 }
 
@@ -211,19 +183,15 @@ impl PartWriter {
     }
 
     fn append(&mut self, block: &Block) -> Result<(), StorageError> {
-        if let (Some(frame), Some(gzip)) = (&mut self.frame, block.gzip) {
-            frame.add(gzip);
-        }
+        self.frame.add(block);
         self.records += block.records;
         self.write(&block.bytes)
     }
 
     fn finish(mut self) -> Result<crate::storage::Written, StorageError> {
-        if let Some(frame) = self.frame.take() {
-            let mut end = Vec::new();
-            frame.finish(&mut end);
-            self.write(&end)?;
-        }
+        let mut end = Vec::new();
+        std::mem::take(&mut self.frame).finish(&mut end);
+        self.write(&end)?;
         self.object.finish()
     }
 }
@@ -234,8 +202,8 @@ impl Sink for PartSink {
 
     fn buffers(&self) -> PartBuffers {
         let mut buffers = PartBuffers::plain(self.shared.specs.len());
-        if let Encoding::Gzip { members, level } = self.shared.encoding {
-            buffers.encoder = Some(GzipEncoder::new(members, level));
+        for (buffer, spec) in buffers.outputs.iter_mut().zip(&self.shared.specs) {
+            buffer.encoder = BlockEncoder::new(self.shared.encoding(spec));
         }
         buffers
     }

@@ -40,6 +40,11 @@ pub trait Sink: Sync {
 
     /// Called when all splits are in place, with all parts of the run: makes the parts that are still missing.
     fn complete(&self, parts: &[Part]) -> Result<Vec<Part>, StorageError>;
+
+    /// What [`Sink::complete`] counted beyond what the splits have: added to the manifest's counters.
+    fn late_counters(&self) -> Counters {
+        Counters::default()
+    }
 }
 
 /// The output of one split, written by several threads. Dropped without commit it leaves nothing behind.

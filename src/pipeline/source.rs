@@ -103,7 +103,7 @@ impl<'e, S: Stage> Source<'e, S> {
             Ok(())
         });
         if let Err(error) = begun {
-            chunk.failures.push(FailedInput { input: index, reason: reason(&error), unfinished_bytes: 0 });
+            chunk.failures.push(FailedInput { input: index, reason: reason(&error), left_out_bytes: 0 });
         }
         true
     }

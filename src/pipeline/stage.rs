@@ -37,6 +37,12 @@ pub trait Framer: Send {
     /// Finds the end of a record that is too large to be held: `prefix` is its beginning, `passed` bytes of it came
     /// before `bytes`. `Some(n)` says that it ends after n bytes, `None` that all of `bytes` belongs to it.
     fn skip(&mut self, prefix: &[u8], passed: u64, bytes: &[u8]) -> Option<usize>;
+
+    /// How many bytes may be held to find the end of what [`Framer::cut`] calls a record: more than the limit of the
+    /// run if that is a container of many records.
+    fn limit(&self, max_record: usize) -> usize {
+        max_record
+    }
 }
 
 /// Whole records of one object.
@@ -72,4 +78,18 @@ pub trait Worker<F, B> {
 
     /// Accounts for a piece that is no whole record: it is counted as one, and as bad or ignored.
     fn unusable(&mut self, segment: &Segment<'_, F>, why: Unusable, out: &mut B, counters: &mut Counters);
+
+    /// What the latest segment showed to be wrong with its object as a whole. It is then reported as a broken object.
+    fn take_damage(&mut self) -> Option<Damage> {
+        None
+    }
+}
+
+/// Bytes of an object that are no records and no part of its format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// What is wrong, in words that are the same for every place of the object.
+    pub reason: String,
+    /// Bytes that were left out.
+    pub bytes: u64,
 }

@@ -65,7 +65,7 @@ where
             Ok(decoder) => decoder,
             Err(error) => {
                 let reason = error.to_string();
-                return done.failures.push(FailedInput { input: index, reason, unfinished_bytes: 0 });
+                return done.failures.push(FailedInput { input: index, reason, left_out_bytes: 0 });
             }
         };
         let mut stream = ObjectStream::new(inputs.stage, inputs.cancel, (index, object), inputs.limits, decoder);
@@ -106,6 +106,10 @@ where
             Item::Stored { .. } => return,
         };
         self.out.relieve();
+        if let Some(damage) = self.worker.take_damage() {
+            let (reason, left_out_bytes) = (damage.reason, damage.bytes);
+            done.failures.push(FailedInput { input: index, reason, left_out_bytes });
+        }
         done.add_records(index, done.counters.records_in - before);
     }
 }

@@ -7,7 +7,7 @@
 use memchr::memmem;
 
 /// What every block starts with.
-pub(super) const MARKER: [u8; 16] =
+pub(crate) const MARKER: [u8; 16] =
     [0x29, 0xD8, 0xD5, 0x06, 0x58, 0xCD, 0x4C, 0x29, 0xB2, 0xBC, 0x57, 0x99, 0x21, 0x71, 0xBD, 0xFF];
 /// Records a writer puts into one block.
 const RECORDS_PER_BLOCK: usize = 100;

@@ -24,6 +24,8 @@ pub struct CheckedEvent<'a> {
     pub entities: Entities<'a>,
     /// The id in lower case.
     pub event_id: &'a str,
+    /// The id's value.
+    pub id: u128,
     /// `collector_tstamp` with three decimals.
     pub collector_tstamp: &'a str,
     /// `collector_tstamp`, milliseconds since 1970.
@@ -43,8 +45,8 @@ impl<'a> CheckedEvent<'a> {
         let (collector_tstamp, collector_millis) =
             normal_timestamp(collected, arena).ok_or_else(|| unreadable(Column::collector_tstamp, collected))?;
         let id = event.get(Column::event_id).unwrap_or_default();
-        let event_id = normal_uuid(id, arena).ok_or_else(|| unreadable(Column::event_id, id))?;
-        Ok(CheckedEvent { line, event, entities, event_id, collector_tstamp, collector_millis })
+        let (event_id, id) = normal_id(id, arena).ok_or_else(|| unreadable(Column::event_id, id))?;
+        Ok(CheckedEvent { line, event, entities, event_id, id, collector_tstamp, collector_millis })
     }
 
     /// All entities: the self-describing event, then those of enrichments, then those of the tracker.
@@ -56,11 +58,6 @@ impl<'a> CheckedEvent<'a> {
     pub fn entity_count(&self) -> u64 {
         let events = usize::from(self.entities.unstruct_event.is_some());
         (events + self.entities.derived_contexts.len() + self.entities.contexts.len()) as u64
-    }
-
-    /// `etl_tstamp`, milliseconds since 1970.
-    pub fn etl_millis(&self) -> Option<i64> {
-        self.event.get(Column::etl_tstamp).and_then(Moment::parse).map(|moment| moment.millis)
     }
 }
 
@@ -77,20 +74,34 @@ pub(super) fn normal_timestamp<'a>(text: &'a str, arena: &'a Bump) -> Option<(&'
     Some((arena.alloc_str(std::str::from_utf8(&out).ok()?), millis))
 }
 
-/// The id as Java prints the UUID it reads: short groups are filled up, letters are lower case.
-fn normal_uuid<'a>(text: &'a str, arena: &'a Bump) -> Option<&'a str> {
+/// The value of an id, as Java reads it: groups may be short, and only the last digits of long ones count.
+pub(super) fn id_value(text: &str) -> Option<u128> {
+    let mut groups = text.split('-');
+    let mut value = 0;
+    for bits in [32, 16, 16, 16, 48] {
+        let group = groups.next()?;
+        // A sign is not for us to judge: what reaches tables was accepted by the reader.
+        let number = u64::from_str_radix(group, 16).ok()? & ((1 << bits) - 1);
+        value = value << bits | u128::from(number);
+    }
+    groups.next().is_none().then_some(value)
+}
+
+/// The id as Java prints it: short groups are filled up, letters are lower case.
+pub(super) fn id_text(value: u128) -> String {
+    let hex = format!("{value:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// The id's text, and its value.
+fn normal_id<'a>(text: &'a str, arena: &'a Bump) -> Option<(&'a str, u128)> {
     let plain = |(at, byte): (usize, u8)| match at {
         8 | 13 | 18 | 23 => byte == b'-',
         _ => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
     };
-    if text.len() == 36 && text.bytes().enumerate().all(plain) {
-        return Some(text);
-    }
-    let mut groups = text.split('-').map(|group| u64::from_str_radix(group, 16).ok());
-    let mut next = |mask: u64| Some(groups.next()?? & mask);
-    let (a, b, c) = (next(0xFFFF_FFFF)?, next(0xFFFF)?, next(0xFFFF)?);
-    let (d, e) = (next(0xFFFF)?, next(0xFFFF_FFFF_FFFF)?);
-    Some(arena.alloc_str(&format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")))
+    let value = id_value(text)?;
+    let is_normal = text.len() == 36 && text.bytes().enumerate().all(plain);
+    Some((if is_normal { text } else { arena.alloc_str(&id_text(value)) }, value))
 }
 
 fn unreadable<'a>(column: Column, value: &'a str) -> ParsingFailure<'a> {
@@ -128,7 +139,7 @@ mod tests {
     use super::*;
 
     fn uuid(text: &str) -> Option<String> {
-        normal_uuid(text, &Bump::new()).map(str::to_owned)
+        normal_id(text, &Bump::new()).map(|(text, _)| text.to_owned())
     }
 
     #[test]

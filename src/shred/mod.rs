@@ -7,20 +7,27 @@
 
 mod check;
 mod complete;
+pub mod dedupe;
+mod files;
 mod formats;
+mod job;
 mod output;
 mod plan;
 mod row;
 mod shredder;
+mod sink;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod text;
 mod types;
 
 pub use check::CheckedEvent;
 pub use complete::{COMPLETE_FILE, Completion};
+pub use files::GzipOptions;
 pub use formats::{Formats, Overlap, RowFormat};
+pub use job::{Dedupe, JobOptions, ShredJob, ShredWorker, Validators};
 pub use output::{Block, ShredCounters, ShredOutput, ShredReport};
 pub use plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans, RowPlan, Slot};
 pub use shredder::{Identity, ShredConfig, Shredder};
+pub use sink::{SinkOptions, TypeBuffers, TypeSink, Wave};
 pub use types::{TypeId, TypeKey, TypeRegistry};

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::check::CheckedEvent;
+use super::check::{CheckedEvent, id_text};
+use super::dedupe::Fate;
 use super::formats::RowFormat;
-use super::output::{ShredOutput, ShredReport};
+use super::output::{ShredCounters, ShredOutput, ShredReport};
 use super::plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans};
 use super::row::{Root, write_atomic, write_json, write_tsv};
 use super::types::TypeId;
@@ -163,6 +164,71 @@ impl Shredder {
         self.report.counters.bad_entities += checked.entity_count();
         self.bad_row(TypeId::RUNTIME_ERROR, checked.line, out, |writer| {
             writer.loader_runtime_error(&checked.event, message);
+        });
+    }
+
+    /// Counts an event whose fate is decided at the end of the run.
+    pub fn deferred(&mut self, checked: &CheckedEvent<'_>) {
+        self.report.counters.deferred_events += 1;
+        self.report.counters.deferred_entities += checked.entity_count();
+    }
+
+    /// Takes up an event that was set aside after it had passed [`Shredder::check`].
+    pub fn settle(&mut self, line: &[u8], fate: &Fate, out: &mut ShredOutput) {
+        let mut arena = std::mem::take(&mut self.arena);
+        self.settle_in(line, fate, &arena, out);
+        arena.reset();
+        self.arena = arena;
+    }
+
+    fn settle_in(&mut self, line: &[u8], fate: &Fate, arena: &Bump, out: &mut ShredOutput) {
+        let text: &str = arena.alloc_str(&String::from_utf8_lossy(line));
+        let checked = CheckedEvent::read(text, arena).unwrap_or_else(|failure| {
+            panic!("an event that was set aside cannot be read again: {failure:?}");
+        });
+        self.report.counters.settled_events += 1;
+        self.report.counters.settled_entities += checked.entity_count();
+        match fate {
+            Fate::Keep => self.emit(&checked, Identity::Own, arena, out),
+            Fate::Rename(id) => self.emit(&checked, Identity::New(&id_text(*id)), arena, out),
+            Fate::DropCopy => self.dropped(&checked, false),
+            Fate::DropSeen => self.dropped(&checked, true),
+            Fate::Fail(message) => self.runtime_error(&checked, message, out),
+        }
+    }
+
+    /// Accounts for a line at which thresh itself failed half-way. `before` are the figures before the line;
+    /// `was_aside` says that it was counted before it was set aside.
+    pub fn failed(
+        &mut self,
+        before: ShredCounters,
+        line: &[u8],
+        message: &str,
+        was_aside: bool,
+        out: &mut ShredOutput,
+    ) {
+        self.arena = Bump::new();
+        self.report.counters = before;
+        let text = String::from_utf8_lossy(line);
+        if was_aside {
+            let arena = Bump::new();
+            let entities = CheckedEvent::read(&text, &arena).map_or(0, |checked| checked.entity_count());
+            self.report.counters.settled_events += 1;
+            self.report.counters.settled_entities += entities;
+            self.report.counters.bad_entities += entities;
+        } else {
+            self.report.counters.events_in += 1;
+        }
+        self.bad_row(TypeId::GENERIC_ERROR, &text, out, |writer| writer.generic_error(&[message]));
+    }
+
+    /// Accounts for a line that is too long to be held; `line` is its beginning.
+    pub fn oversized(&mut self, line: &[u8], length: u64, limit: u64, out: &mut ShredOutput) {
+        let shown = String::from_utf8_lossy(&line[..line.len().min(limit as usize / 10)]);
+        let expectation = format!("line exceeded the maximum allowed size {limit} bytes");
+        self.report.counters.events_in += 1;
+        self.bad_row(TypeId::SIZE_VIOLATION, &shown, out, |writer| {
+            writer.size_violation(limit as usize, length as usize, &expectation, &shown);
         });
     }
 

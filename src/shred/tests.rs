@@ -12,14 +12,14 @@ use crate::iglu::{
     Validator,
 };
 
-pub(super) const EVENT_ID: &str = "2b1b25a4-c0df-4859-8201-cf21492ad61b";
+pub(crate) const EVENT_ID: &str = "2b1b25a4-c0df-4859-8201-cf21492ad61b";
 
 /// A registry in memory: URI and schema.
 #[derive(Clone, Default)]
-pub(super) struct Registry(Arc<Vec<(String, Value)>>);
+pub(crate) struct Registry(Arc<Vec<(String, Value)>>);
 
 impl Registry {
-    pub(super) fn new(schemas: Vec<(&str, Value)>) -> Registry {
+    pub(crate) fn new(schemas: Vec<(&str, Value)>) -> Registry {
         Registry(Arc::new(schemas.into_iter().map(|(uri, schema)| (uri.to_owned(), schema)).collect()))
     }
 }
@@ -68,13 +68,13 @@ impl Validator for Registry {
     }
 }
 
-pub(super) fn shredder(registry: Registry, formats: Formats) -> Shredder {
+pub(crate) fn shredder(registry: Registry, formats: Formats) -> Shredder {
     let plans = Plans::new(Arc::new(registry.clone()), formats, TableOptions::default());
     let processor = Processor { artifact: "thresh-shred".into(), version: "0.1.0".into() };
     Shredder::new(Arc::new(ShredConfig::new(plans, processor)), Box::new(registry))
 }
 
-pub(super) fn line(columns: &[(Column, &str)]) -> String {
+pub(crate) fn line(columns: &[(Column, &str)]) -> String {
     let mut texts = vec![""; COLUMN_COUNT];
     let required = [
         (Column::etl_tstamp, "2014-06-01 14:04:11.639"),
@@ -89,7 +89,7 @@ pub(super) fn line(columns: &[(Column, &str)]) -> String {
     texts.join("\t")
 }
 
-pub(super) fn contexts(items: &[(&str, Value)]) -> String {
+pub(crate) fn contexts(items: &[(&str, Value)]) -> String {
     let items: Vec<Value> = items.iter().map(|(uri, data)| json!({"schema": uri, "data": data})).collect();
     json!({"schema": "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1", "data": items}).to_string()
 }
@@ -101,7 +101,7 @@ fn unstruct(uri: &str, data: &str) -> String {
 }
 
 /// Every kind's folder and lines.
-pub(super) fn written(shredder: &Shredder, output: &ShredOutput, types: &TypeRegistry) -> Vec<(String, Vec<String>)> {
+pub(crate) fn written(shredder: &Shredder, output: &ShredOutput, types: &TypeRegistry) -> Vec<(String, Vec<String>)> {
     assert!(shredder.report().counters.balance(), "{:?}", shredder.report().counters);
     let lines = |block: &Block| {
         let text = std::str::from_utf8(&block.bytes).unwrap();

@@ -20,6 +20,10 @@ impl TypeId {
     pub const IGLU_ERROR: TypeId = TypeId(2);
     /// Events that failed for another reason.
     pub const RUNTIME_ERROR: TypeId = TypeId(3);
+    /// Lines that are too long.
+    pub const SIZE_VIOLATION: TypeId = TypeId(4);
+    /// Lines that made thresh itself fail.
+    pub const GENERIC_ERROR: TypeId = TypeId(5);
 
     /// The number as an index.
     pub fn index(self) -> usize {
@@ -71,6 +75,8 @@ impl Default for TypeRegistry {
             ("com.snowplowanalytics.snowplow.badrows", "loader_parsing_error", RowFormat::Json, 2, true),
             ("com.snowplowanalytics.snowplow.badrows", "loader_iglu_error", RowFormat::Json, 2, true),
             ("com.snowplowanalytics.snowplow.badrows", "loader_runtime_error", RowFormat::Json, 1, true),
+            ("com.snowplowanalytics.snowplow.badrows", "size_violation", RowFormat::Json, 1, true),
+            ("com.snowplowanalytics.snowplow.badrows", "generic_error", RowFormat::Json, 1, true),
         ];
         for (vendor, name, format, model, bad) in known {
             registry.id(&TypeKey { vendor: vendor.into(), name: name.into(), format, model, bad });
@@ -136,7 +142,7 @@ mod tests {
         let first = registry.id(&key(1));
         assert_eq!(first, registry.id(&key(1)));
         assert_ne!(first, registry.id(&key(2)));
-        assert_eq!(registry.len(), 6);
+        assert_eq!(registry.len(), 8);
         assert_eq!(registry.key(first), Some(key(1)));
         assert_eq!(registry.key(TypeId(99)), None);
     }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use maxminddb::Reader;
 use serde::Deserialize;
 
-use super::Found;
+use super::super::columns::ColumnTexts;
 use crate::event::Column;
 use crate::json::write_java_float;
 
@@ -99,7 +99,7 @@ impl Database {
     }
 
     /// Adds what this database knows of an address. What cannot be read counts as not found.
-    pub fn look_up(&self, address: IpAddr, found: &mut Found) {
+    pub fn look_up(&self, address: IpAddr, found: &mut ColumnTexts) {
         let Ok(record) = self.reader.lookup(address) else { return };
         match self.kind {
             Kind::City => {
@@ -128,7 +128,7 @@ impl Database {
     }
 }
 
-fn push_city(city: &City<'_>, found: &mut Found) {
+fn push_city(city: &City<'_>, found: &mut ColumnTexts) {
     let region = city.subdivisions.last().copied().unwrap_or_default();
     found.push(Column::geo_country, city.country.iso_code);
     found.push(Column::geo_region, region.iso_code);

@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub use address::parse_address;
 
 use super::cache::Cache;
+use super::columns::ColumnTexts;
 use super::config::{ConfigItem, Cursor, EnrichmentConfig, Reader};
 use super::set::{BuildError, Resources, SharedEnrichment};
 use super::{Enrichment, Step, StepContext, asset_uri};
@@ -75,6 +76,16 @@ struct IpLookups {
     databases: Vec<Database>,
 }
 
+impl IpLookups {
+    fn columns(&self, address: IpAddr) -> ColumnTexts {
+        let mut found = ColumnTexts::default();
+        for database in &self.databases {
+            database.look_up(address, &mut found);
+        }
+        found
+    }
+}
+
 impl SharedEnrichment for IpLookups {
     fn step(&self) -> Step {
         Step::IpLookups
@@ -85,40 +96,9 @@ impl SharedEnrichment for IpLookups {
     }
 }
 
-/// What the databases say of one address, as texts for columns: one text and the part of it for each column.
-#[derive(Debug, Default)]
-struct Found {
-    text: String,
-    columns: Vec<(Column, Option<std::ops::Range<usize>>)>,
-}
-
-impl Found {
-    fn push(&mut self, column: Column, value: Option<&str>) {
-        let range = value.filter(|value| !value.is_empty()).map(|value| {
-            let start = self.text.len();
-            self.text.push_str(value);
-            start..self.text.len()
-        });
-        self.columns.push((column, range));
-    }
-}
-
 struct Instance {
     shared: Arc<IpLookups>,
-    cache: Cache<IpAddr, Found>,
-}
-
-impl Instance {
-    fn look_up(&mut self, address: IpAddr) -> Option<&Found> {
-        if self.cache.get(&address).is_none() {
-            let mut found = Found::default();
-            for database in &self.shared.databases {
-                database.look_up(address, &mut found);
-            }
-            self.cache.insert(address, found);
-        }
-        self.cache.get(&address)
-    }
+    cache: Cache<IpAddr, ColumnTexts>,
 }
 
 impl Enrichment for Instance {
@@ -128,13 +108,7 @@ impl Enrichment for Instance {
 
     fn run<'a>(&mut self, cx: &mut StepContext<'a, '_>) {
         let Some(address) = cx.event.get(Column::user_ipaddress).and_then(parse_address) else { return };
-        let Some(found) = self.look_up(address) else { return };
-        if found.columns.is_empty() {
-            return;
-        }
-        let text: &'a str = cx.arena.alloc_str(&found.text);
-        for (column, range) in &found.columns {
-            cx.event.set(*column, range.clone().map(|range| &text[range]));
-        }
+        let found = self.cache.get_or_insert_with(&address, || (address, self.shared.columns(address)));
+        found.apply(cx.event, cx.arena);
     }
 }

@@ -139,6 +139,28 @@ fn a_damaged_struct_is_one_record() {
 }
 
 #[test]
+fn the_end_of_a_record_too_long_to_hold_is_found() {
+    let mut lines = Framer::new(&RawFormat::CloudFront);
+    assert_eq!(lines.skip(b"2013", 4, b"abc"), None);
+    assert_eq!(lines.skip(b"2013", 7, b"de\r\nf"), Some(4));
+    assert_eq!(lines.skip(b"2013", 4, b"x\r"), None);
+    assert_eq!(lines.skip(b"2013", 6, b"\nf"), Some(1));
+    assert_eq!(lines.skip(b"2013", 4, b"x\r"), None);
+    assert_eq!(lines.skip(b"2013", 6, b"f"), Some(0));
+
+    let block = packed(&numbered(50));
+    let mut framer = Framer::new(&blocks());
+    let (start, rest) = block.split_at(30);
+    assert_eq!(framer.skip(start, 30, &rest[..10]), None);
+    assert_eq!(framer.skip(start, 40, &[&rest[10..], &block[..]].concat()), Some(rest.len() - 10));
+
+    let good = thrift_records();
+    let mut framer = Framer::new(&structs());
+    assert_eq!(framer.skip(&[0x0B; 20], 20, b"noise"), None);
+    assert_eq!(framer.skip(&[0x0B; 20], 25, &[b"noise\n", &good[0][..]].concat()), Some(6));
+}
+
+#[test]
 fn the_corrupted_file_of_the_reference() {
     // What its LZO layer holds.
     let format = "thrift".parse::<RawFormat>().unwrap().settle(b"bad");

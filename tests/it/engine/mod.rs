@@ -1,6 +1,7 @@
 //! The engine, through library calls, with a stage of the test's own.
 
 mod kill;
+mod stages;
 mod world;
 
 use proptest::prelude::*;
@@ -187,7 +188,7 @@ fn broken_objects_are_named_and_the_rest_goes_on() {
     assert!(records[2] > 100 && records[2] < 3000, "{records:?}");
     let from_truncated = &world.lines("good")[expected(&sample(3000)).0.len()..][..50];
     assert_eq!(from_truncated, &expected(&sample(3000)).0[..50]);
-    assert!(manifest.failed_inputs[0].unfinished_bytes > 0, "the cut line is not passed off as a record");
+    assert!(manifest.failed_inputs[0].left_out_bytes > 0, "the cut line is not passed off as a record");
     manifest.counters.check_balance().unwrap();
     assert!(world.names("good").contains(&"_SUCCESS".to_owned()));
 }

@@ -179,18 +179,22 @@ impl World {
     }
 
     pub fn try_run(&self) -> Result<Outcome, EngineError> {
+        self.try_run_with(&Upper { on_line: self.on_line })
+    }
+
+    pub fn try_run_with<S: Stage<Buffers = PartBuffers>>(&self, stage: &S) -> Result<Outcome, EngineError> {
         let (opening, objects, storage) = self.open()?;
         let run = match opening {
             Opening::Active(run) => *run,
             Opening::Complete(manifest) => return Ok(Outcome { manifest: *manifest, resumed: usize::MAX }),
         };
         let specs = vec![
-            OutputSpec { name: "good", folder: 0, extension: "txt", counted: Counted::EventsGood },
-            OutputSpec { name: "bad", folder: 1, extension: "txt", counted: Counted::BadRows },
+            OutputSpec::new("good", 0, "txt", Counted::EventsGood),
+            OutputSpec::new("bad", 1, "txt", Counted::BadRows),
         ];
         let sink = PartSink::new(&run, specs, self.encoding, self.options.threads);
         let engine = Engine {
-            stage: &Upper { on_line: self.on_line },
+            stage,
             sink: &sink,
             storage: &storage,
             objects: &objects,
