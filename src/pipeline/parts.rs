@@ -4,17 +4,15 @@
 //! that gave nothing get an empty part in the end.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cancel::Cancel;
+use super::files::{Block, BlockEncoder, Encoding, PartFile};
 use super::ordered::Ordered;
 use super::sink::{Buffers, Sink, SplitSink};
 use crate::report::Counters;
 use crate::run::{Part, Run};
-use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame, GzipMembers, LzopEncoder};
-use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError};
+use crate::storage::{Location, Storage, StorageError};
 
 /// Plain bytes that a worker collects before it compresses them, within one chunk of input.
 const BLOCK: usize = 2 << 20;
@@ -52,43 +50,6 @@ impl OutputSpec {
     }
 }
 
-/// How parts are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// As they are.
-    Plain,
-    /// Compressed by gzip.
-    Gzip {
-        /// How many members a part gets.
-        members: GzipMembers,
-        /// 0 to 12.
-        level: u32,
-    },
-    /// In the container of the S3 loader's library, blocks stored as they are.
-    Lzop,
-}
-
-impl Encoding {
-    fn suffix(self) -> &'static str {
-        match self {
-            Encoding::Plain => "",
-            Encoding::Gzip { .. } => ".gz",
-            Encoding::Lzop => ".lzo",
-        }
-    }
-}
-
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Encoding::Plain => f.write_str("none"),
-            Encoding::Lzop => f.write_str("lzop"),
-            Encoding::Gzip { members: GzipMembers::Many, level } => write!(f, "gzip level {level}"),
-            Encoding::Gzip { members: GzipMembers::Single, level } => write!(f, "gzip level {level}, one member"),
-        }
-    }
-}
-
 /// What one worker writes to one output. Records must end in a newline.
 #[derive(Default)]
 pub struct OutputBuffer {
@@ -98,62 +59,19 @@ pub struct OutputBuffer {
     pub records: u64,
     mark: (usize, u64),
     sealed: Vec<Block>,
-    encoder: Encoder,
-}
-
-/// Turns plain bytes into a block of a part.
-#[derive(Default)]
-enum Encoder {
-    #[default]
-    Plain,
-    Gzip(GzipEncoder),
-    Lzop(LzopEncoder),
-}
-
-impl Encoder {
-    fn new(encoding: Encoding) -> Encoder {
-        match encoding {
-            Encoding::Plain => Encoder::Plain,
-            Encoding::Gzip { members, level } => Encoder::Gzip(GzipEncoder::new(members, level)),
-            // The part's own header comes from its writer.
-            Encoding::Lzop => Encoder::Lzop(LzopEncoder::new(false, 0, &mut Vec::new())),
-        }
-    }
-
-    fn block(&mut self, plain: &[u8], scratch: &mut Vec<u8>, records: u64) -> Block {
-        scratch.clear();
-        match self {
-            Encoder::Plain => Block { bytes: plain.to_vec(), gzip: None, records },
-            Encoder::Gzip(encoder) => {
-                let gzip = encoder.block(plain, scratch);
-                Block { bytes: scratch.clone(), gzip: Some(gzip), records }
-            }
-            Encoder::Lzop(encoder) => {
-                encoder.append(plain, scratch);
-                Block { bytes: scratch.clone(), gzip: None, records }
-            }
-        }
-    }
-}
-
-/// Bytes as they will be stored.
-struct Block {
-    bytes: Vec<u8>,
-    gzip: Option<GzipBlock>,
-    records: u64,
+    encoder: BlockEncoder,
 }
 
 /// What one worker writes to, an [`OutputBuffer`] per output.
 pub struct PartBuffers {
     outputs: Vec<OutputBuffer>,
-    scratch: Vec<u8>,
 }
 
 impl PartBuffers {
     /// Buffers outside of a run, for a stage's own tests: what is appended stays plain.
     pub fn plain(outputs: usize) -> PartBuffers {
         let outputs = (0..outputs).map(|_| OutputBuffer::default()).collect();
-        PartBuffers { outputs, scratch: Vec::new() }
+        PartBuffers { outputs }
     }
 
     /// All outputs, in the order of their specifications: `let [good, bad] = out.all();`.
@@ -171,7 +89,7 @@ impl PartBuffers {
                 continue;
             }
             let records = std::mem::take(&mut output.records);
-            let block = output.encoder.block(&output.bytes, &mut self.scratch, records);
+            let block = output.encoder.encode(&output.bytes, records);
             output.sealed.push(block);
             output.bytes.clear();
             output.bytes.shrink_to(2 * BLOCK);
@@ -233,64 +151,16 @@ impl Shared {
         spec.encoding.unwrap_or(self.encoding)
     }
 
-    fn begin_part(&self, spec: &OutputSpec, split: usize) -> Result<PartWriter, StorageError> {
+    fn begin_part(&self, spec: &OutputSpec, split: usize) -> Result<PartFile, StorageError> {
         let location = self.folders[spec.folder].join(&self.part_name(spec, split));
-        let object = self.storage.create(&location, Precondition::None, 0)?;
-        let mut begin = Vec::new();
-        let frame = match self.encoding(spec) {
-            Encoding::Plain => Frame::Plain,
-            Encoding::Gzip { members, .. } => Frame::Gzip(GzipFrame::begin(members, &mut begin)),
-            Encoding::Lzop => Frame::Lzop(LzopEncoder::new(false, 0, &mut begin)),
-        };
-        let mut writer = PartWriter { object, location, frame, records: 0 };
-        writer.write(&begin)?;
-        Ok(writer)
+        PartFile::create(&self.storage, location, self.encoding(spec))
     }
 
-    fn part(&self, spec: &OutputSpec, split: usize, writer: PartWriter) -> Result<Part, StorageError> {
-        let (records, name) = (writer.records, self.part_name(spec, split));
-        let written = writer.finish()?;
+    fn part(&self, spec: &OutputSpec, split: usize, file: PartFile) -> Result<Part, StorageError> {
+        let (records, name) = (file.records(), self.part_name(spec, split));
+        let written = file.finish()?;
         let crc32c = format!("{:08x}", written.crc32c);
         Ok(Part { folder: spec.folder, output: spec.name.to_owned(), name, size: written.size, crc32c, records })
-    }
-}
-
-/// What stands before and after a part's blocks.
-enum Frame {
-    Plain,
-    Gzip(GzipFrame),
-    Lzop(LzopEncoder),
-}
-
-struct PartWriter {
-    object: Box<dyn ObjectWriter>,
-    location: Location,
-    frame: Frame,
-    records: u64,
-}
-
-impl PartWriter {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.object.write_all(bytes).map_err(|error| StorageError::from_io(&self.location, error))
-    }
-
-    fn append(&mut self, block: &Block) -> Result<(), StorageError> {
-        if let (Frame::Gzip(frame), Some(gzip)) = (&mut self.frame, block.gzip) {
-            frame.add(gzip);
-        }
-        self.records += block.records;
-        self.write(&block.bytes)
-    }
-
-    fn finish(mut self) -> Result<crate::storage::Written, StorageError> {
-        let mut end = Vec::new();
-        match std::mem::replace(&mut self.frame, Frame::Plain) {
-            Frame::Plain => {}
-            Frame::Gzip(frame) => frame.finish(&mut end),
-            Frame::Lzop(frame) => drop(frame.finish(&mut end)),
-        }
-        self.write(&end)?;
-        self.object.finish()
     }
 }
 
@@ -301,7 +171,7 @@ impl Sink for PartSink {
     fn buffers(&self) -> PartBuffers {
         let mut buffers = PartBuffers::plain(self.shared.specs.len());
         for (buffer, spec) in buffers.outputs.iter_mut().zip(&self.shared.specs) {
-            buffer.encoder = Encoder::new(self.shared.encoding(spec));
+            buffer.encoder = BlockEncoder::new(self.shared.encoding(spec));
         }
         buffers
     }
@@ -345,7 +215,7 @@ pub struct PartSplit {
     split: usize,
     ordered: Ordered<Vec<Vec<Block>>>,
     /// Created when there is something to write.
-    writers: Mutex<Vec<Option<PartWriter>>>,
+    writers: Mutex<Vec<Option<PartFile>>>,
 }
 
 impl PartSplit {

@@ -8,10 +8,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::files::{Encoded, Encoder, OpenFile, PartPlace, RollingFile};
+use super::files::{PartPlace, RollingFile};
 use super::output::{ShredOutput, ShredReport};
 use super::types::{TypeId, TypeRegistry};
-use crate::pipeline::{Buffers, Cancel, Encoding, Ordered, SplitSink};
+use crate::pipeline::{Block, BlockEncoder, Buffers, Cancel, Encoding, Ordered, PartFile, SplitSink};
 use crate::run::{JOURNAL, Part, Run};
 use crate::storage::codec::GzipMembers;
 use crate::storage::{Location, Precondition, Storage, StorageError};
@@ -44,9 +44,9 @@ pub struct TypeBuffers {
     pub hashes: Vec<u8>,
     /// What was done since the last time.
     pub report: ShredReport,
-    encoder: Encoder,
-    aside_encoder: Encoder,
-    sealed: Vec<(TypeId, Encoded)>,
+    encoder: BlockEncoder,
+    aside_encoder: BlockEncoder,
+    sealed: Vec<(TypeId, Block)>,
     mark: (usize, usize),
 }
 
@@ -68,7 +68,7 @@ impl Buffers for TypeBuffers {
         }
         let (encoder, sealed) = (&mut self.encoder, &mut self.sealed);
         let done: Result<(), std::convert::Infallible> = self.output.drain(BLOCK / 4, |id, block| {
-            sealed.push((id, encoder.encode(block.bytes.clone(), block.rows)));
+            sealed.push((id, encoder.encode(&block.bytes, block.rows)));
             Ok(())
         });
         done.unwrap_or_else(|never| match never {});
@@ -114,8 +114,8 @@ impl TypeSink {
             aside: Vec::new(),
             hashes: Vec::new(),
             report: ShredReport::default(),
-            encoder: Encoder::new(self.shared.options.encoding),
-            aside_encoder: Encoder::new(ASIDE),
+            encoder: BlockEncoder::new(self.shared.options.encoding),
+            aside_encoder: BlockEncoder::new(ASIDE),
             sealed: Vec::new(),
             mark: (0, 0),
         }
@@ -190,7 +190,7 @@ impl Shared {
 /// What one chunk of input gave.
 struct ChunkRows {
     plain: Vec<(TypeId, Vec<u8>, u64)>,
-    sealed: Vec<(TypeId, Encoded)>,
+    sealed: Vec<(TypeId, Block)>,
     aside: Vec<u8>,
     hashes: Vec<u8>,
     report: ShredReport,
@@ -228,17 +228,17 @@ enum Channel {
 
 enum Payload {
     Plain(Vec<u8>, u64),
-    Encoded(Encoded),
+    Encoded(Block),
 }
 
 struct ChannelFile {
-    ordered: Ordered<Encoded>,
+    ordered: Ordered<Block>,
     writer: Mutex<Writer>,
 }
 
 enum Writer {
     Parts(RollingFile),
-    Aside(Option<OpenFile>),
+    Aside(Option<PartFile>),
 }
 
 /// The output of one wave.
@@ -324,8 +324,8 @@ impl Wave {
     /// Compresses and writes what is ready, together with all other workers that come along.
     fn work_off(
         &self,
-        encoder: &mut Encoder,
-        aside_encoder: &mut Encoder,
+        encoder: &mut BlockEncoder,
+        aside_encoder: &mut BlockEncoder,
         cancel: &Cancel,
     ) -> Result<(), StorageError> {
         loop {
@@ -333,15 +333,15 @@ impl Wave {
             let Some(Job { channel, seq, payload }) = job else { return Ok(()) };
             let encoded = match (payload, channel) {
                 (Payload::Encoded(encoded), _) => encoded,
-                (Payload::Plain(plain, rows), Channel::Rows(_)) => encoder.encode(plain, rows),
-                (Payload::Plain(plain, rows), Channel::Aside) => aside_encoder.encode(plain, rows),
+                (Payload::Plain(plain, rows), Channel::Rows(_)) => encoder.encode(&plain, rows),
+                (Payload::Plain(plain, rows), Channel::Aside) => aside_encoder.encode(&plain, rows),
             };
             let file = self.file(channel);
             file.ordered.submit(seq, encoded, cancel, |block| self.append(&file, &block))?;
         }
     }
 
-    fn append(&self, file: &ChannelFile, block: &Encoded) -> Result<(), StorageError> {
+    fn append(&self, file: &ChannelFile, block: &Block) -> Result<(), StorageError> {
         let shared = &self.shared;
         match &mut *lock(&file.writer) {
             Writer::Parts(parts) => {
@@ -353,7 +353,7 @@ impl Wave {
                     Some(file) => file,
                     empty => {
                         let location = shared.journal(&format!("aside-{:05}.gz", self.number));
-                        empty.insert(OpenFile::create(&shared.storage, location, ASIDE)?)
+                        empty.insert(PartFile::create(&shared.storage, location, ASIDE)?)
                     }
                 };
                 file.append(block)
@@ -399,8 +399,8 @@ impl SplitSink<TypeBuffers> for Wave {
             lock(&self.ready).append(&mut jobs);
             (std::mem::take(&mut gathered.hashes), gathered.report.clone())
         };
-        let mut encoder = Encoder::new(self.shared.options.encoding);
-        self.work_off(&mut encoder, &mut Encoder::new(ASIDE), &Cancel::default())?;
+        let mut encoder = BlockEncoder::new(self.shared.options.encoding);
+        self.work_off(&mut encoder, &mut BlockEncoder::new(ASIDE), &Cancel::default())?;
         let mut parts = Vec::new();
         let files = std::mem::take(&mut *lock(&self.files));
         for file in files.into_values() {
