@@ -30,6 +30,8 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+#[cfg(feature = "js")]
+pub mod script;
 pub mod sdk;
 pub mod shred;
 pub mod storage;

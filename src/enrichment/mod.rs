@@ -9,12 +9,16 @@ pub mod campaign_attribution;
 mod columns;
 pub mod config;
 pub mod cookie_extractor;
+mod decimal;
 pub mod digest;
 pub mod event_fingerprint;
 pub mod http_header_extractor;
 pub mod iab;
 pub mod ip_lookups;
+#[cfg(feature = "js")]
+pub mod javascript;
 pub mod jsonpath;
+pub mod pii;
 pub mod referer_parser;
 pub mod set;
 #[cfg(test)]

@@ -350,7 +350,11 @@ fn from_url(kind: Kind, rest: &str) -> Result<TargetConfig, String> {
             "role" | "role_arn" => target.role_arn = Some(value),
             "region" => target.region = Some(value),
             "max_error" => target.max_error = value.parse().map_err(|_| format!("max_error {value} is no number"))?,
-            _ => return Err(format!("`{name}` is not known; there are schema, sslmode, sslrootcert, role, region, max_error")),
+            _ => {
+                return Err(format!(
+                    "`{name}` is not known; there are schema, sslmode, sslrootcert, role, region, max_error"
+                ));
+            }
         }
     }
     for (what, text) in [("host", &target.host), ("user", &target.username), ("database", &target.database)] {

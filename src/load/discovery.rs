@@ -180,7 +180,8 @@ fn add(folder: &mut Folder, found: Found, object: ObjectMeta) {
 /// Why a folder does not count as complete.
 fn incomplete(folder: &Folder) -> Option<String> {
     let has = |name: &str| folder.successes.contains(name);
-    let new_layout = folder.data.iter().any(|(found, _)| matches!(found, Found::Rows { layout: Layout::D | Layout::E, .. }));
+    let new_layout =
+        folder.data.iter().any(|(found, _)| matches!(found, Found::Rows { layout: Layout::D | Layout::E, .. }));
     if new_layout || folder.data.is_empty() {
         if folder.manifest.is_some() && !has("") {
             return Some("it has no _SUCCESS".to_owned());

@@ -117,9 +117,7 @@ impl LoadError {
     /// What to do about it, if that is not in the message already.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            LoadError::Incomplete { .. } => {
-                Some("finish that run, or load it as it is with --allow-incomplete")
-            }
+            LoadError::Incomplete { .. } => Some("finish that run, or load it as it is with --allow-incomplete"),
             LoadError::Locked { .. } => Some("wait until the other loader is done, then repeat the command"),
             LoadError::Sql { .. } | LoadError::Rows { .. } | LoadError::Connect { .. } => {
                 Some("repeat the command once the cause is removed: what was loaded is skipped, nothing is doubled")

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::LoadError;
 use super::config::Kind;
 use super::discovery::{ShreddedRun, TypeFiles};
 use super::jsonpaths::JsonPaths;
@@ -12,7 +13,6 @@ use super::manifest::{self, Generation, MANIFEST};
 use super::plan::{EVENTS, TablePlan, plan_events, plan_type};
 use super::report::{LoadReport, RunOutcome, RunReport, TableReport};
 use super::target::{CopyJob, RowKind, Target};
-use super::LoadError;
 use crate::ddl::SchemaSource;
 use crate::storage::Storage;
 
@@ -371,11 +371,8 @@ impl Loader<'_> {
     /// Failures here lose no data: they are warnings.
     fn tidy_up(&mut self, report: &mut LoadReport) {
         let kind = self.target.kind();
-        let names: Vec<String> = self
-            .tables
-            .iter()
-            .map(|table| self.target.dialect().qualified(table, self.target.sql_options()))
-            .collect();
+        let names: Vec<String> =
+            self.tables.iter().map(|table| self.target.dialect().qualified(table, self.target.sql_options())).collect();
         let mut statements = Vec::new();
         if self.options.steps.vacuum {
             match kind {

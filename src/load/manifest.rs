@@ -54,12 +54,8 @@ pub fn create(target: &dyn Target, generation: Generation) -> Vec<String> {
     statements
 }
 
-const FIRST_DEFINITIONS: [&str; 4] = [
-    "etl_tstamp TIMESTAMP",
-    "commit_tstamp TIMESTAMP",
-    "event_count BIGINT",
-    "shredded_cardinality INT",
-];
+const FIRST_DEFINITIONS: [&str; 4] =
+    ["etl_tstamp TIMESTAMP", "commit_tstamp TIMESTAMP", "event_count BIGINT", "shredded_cardinality INT"];
 
 fn second_columns(kind: Kind) -> Vec<String> {
     let columns = [

@@ -46,8 +46,9 @@ pub fn plan_events(target: &mut dyn Target, load_tstamp: bool) -> Result<TablePl
     if load_tstamp && !columns.iter().any(|name| name == "load_tstamp") {
         let events = dialect.qualified(EVENTS, target.sql_options());
         match target.kind() {
-            Kind::Redshift => inside
-                .push(format!("ALTER TABLE {events} ADD COLUMN load_tstamp TIMESTAMP DEFAULT GETDATE() NULL")),
+            Kind::Redshift => {
+                inside.push(format!("ALTER TABLE {events} ADD COLUMN load_tstamp TIMESTAMP DEFAULT GETDATE() NULL"))
+            }
             Kind::Postgres => {
                 // A default in ADD COLUMN would also date the rows that are there already.
                 inside.push(format!("ALTER TABLE {events} ADD COLUMN load_tstamp TIMESTAMP"));
@@ -158,7 +159,9 @@ fn migrate(
     let at = match SchemaKey::parse(&noted) {
         Ok(at) if (at.vendor, at.name, at.version.model) == (&key.vendor, &key.name, key.model) => at.version,
         Ok(_) => return Err(wrong(format!("its comment is '{noted}', another schema than {newest}"))),
-        Err(_) => return Err(wrong(format!("its comment is '{noted}', which is no schema URI; it should be '{newest}'"))),
+        Err(_) => {
+            return Err(wrong(format!("its comment is '{noted}', which is no schema URI; it should be '{newest}'")));
+        }
     };
     if at == newest.version {
         return Ok(());

@@ -110,7 +110,10 @@ impl LoadReport {
             let what = match run.outcome {
                 RunOutcome::Loaded => format!("loaded in {:.1} s", run.seconds),
                 RunOutcome::AlreadyLoaded => {
-                    format!("is already loaded{}", run.loaded_at.as_ref().map_or(String::new(), |at| format!(" at {at}")))
+                    format!(
+                        "is already loaded{}",
+                        run.loaded_at.as_ref().map_or(String::new(), |at| format!(" at {at}"))
+                    )
                 }
                 RunOutcome::Planned => "would be loaded".to_owned(),
                 RunOutcome::Failed => "failed; nothing of it is loaded".to_owned(),

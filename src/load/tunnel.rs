@@ -78,15 +78,11 @@ impl Drop for Tunnel {
 }
 
 fn arguments(config: &SshTunnel) -> Vec<String> {
-    let forward = format!(
-        "127.0.0.1:{}:{}:{}",
-        config.local_port, config.destination_host, config.destination_port
-    );
-    let mut arguments: Vec<String> = ["-N", "-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"]
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let rest = ["-o", "ServerAliveInterval=30", "-p", &config.bastion_port.to_string(), "-l", &config.user, "-L", &forward];
+    let forward = format!("127.0.0.1:{}:{}:{}", config.local_port, config.destination_host, config.destination_port);
+    let mut arguments: Vec<String> =
+        ["-N", "-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"].into_iter().map(str::to_owned).collect();
+    let rest =
+        ["-o", "ServerAliveInterval=30", "-p", &config.bastion_port.to_string(), "-l", &config.user, "-L", &forward];
     arguments.extend(rest.into_iter().map(str::to_owned));
     arguments
 }

@@ -17,9 +17,9 @@
 
 mod cancel;
 mod chunk;
+mod encoding;
 mod engine;
 mod error;
-mod files;
 mod ledger;
 mod lines;
 mod object;
@@ -33,9 +33,9 @@ mod stage;
 mod work;
 
 pub use cancel::Cancel;
+pub use encoding::{Block, BlockEncoder, Encoding, Frame};
 pub use engine::{Engine, EngineOptions, Outcome};
 pub use error::EngineError;
-pub use files::{Block, BlockEncoder, Encoding, PartFile};
 pub use lines::{LineFramer, lines};
 pub use ordered::Ordered;
 pub use panics::guard;

@@ -4,15 +4,16 @@
 //! that gave nothing get an empty part in the end.
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cancel::Cancel;
-use super::files::{Block, BlockEncoder, Encoding, PartFile};
+use super::encoding::{Block, BlockEncoder, Encoding, Frame};
 use super::ordered::Ordered;
 use super::sink::{Buffers, Sink, SplitSink};
 use crate::report::Counters;
 use crate::run::{Part, Run};
-use crate::storage::{Location, Storage, StorageError};
+use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError};
 
 /// Plain bytes that a worker collects before it compresses them, within one chunk of input.
 const BLOCK: usize = 2 << 20;
@@ -89,7 +90,7 @@ impl PartBuffers {
                 continue;
             }
             let records = std::mem::take(&mut output.records);
-            let block = output.encoder.encode(&output.bytes, records);
+            let block = output.encoder.block(&output.bytes, records);
             output.sealed.push(block);
             output.bytes.clear();
             output.bytes.shrink_to(2 * BLOCK);
@@ -151,16 +152,47 @@ impl Shared {
         spec.encoding.unwrap_or(self.encoding)
     }
 
-    fn begin_part(&self, spec: &OutputSpec, split: usize) -> Result<PartFile, StorageError> {
+    fn begin_part(&self, spec: &OutputSpec, split: usize) -> Result<PartWriter, StorageError> {
         let location = self.folders[spec.folder].join(&self.part_name(spec, split));
-        PartFile::create(&self.storage, location, self.encoding(spec))
+        let object = self.storage.create(&location, Precondition::None, 0)?;
+        let mut begin = Vec::new();
+        let frame = Frame::begin(self.encoding(spec), &mut begin);
+        let mut writer = PartWriter { object, location, frame, records: 0 };
+        writer.write(&begin)?;
+        Ok(writer)
     }
 
-    fn part(&self, spec: &OutputSpec, split: usize, file: PartFile) -> Result<Part, StorageError> {
-        let (records, name) = (file.records(), self.part_name(spec, split));
-        let written = file.finish()?;
+    fn part(&self, spec: &OutputSpec, split: usize, writer: PartWriter) -> Result<Part, StorageError> {
+        let (records, name) = (writer.records, self.part_name(spec, split));
+        let written = writer.finish()?;
         let crc32c = format!("{:08x}", written.crc32c);
         Ok(Part { folder: spec.folder, output: spec.name.to_owned(), name, size: written.size, crc32c, records })
+    }
+}
+
+struct PartWriter {
+    object: Box<dyn ObjectWriter>,
+    location: Location,
+    frame: Frame,
+    records: u64,
+}
+
+impl PartWriter {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        self.object.write_all(bytes).map_err(|error| StorageError::from_io(&self.location, error))
+    }
+
+    fn append(&mut self, block: &Block) -> Result<(), StorageError> {
+        self.frame.add(block);
+        self.records += block.records;
+        self.write(&block.bytes)
+    }
+
+    fn finish(mut self) -> Result<crate::storage::Written, StorageError> {
+        let mut end = Vec::new();
+        std::mem::take(&mut self.frame).finish(&mut end);
+        self.write(&end)?;
+        self.object.finish()
     }
 }
 
@@ -215,7 +247,7 @@ pub struct PartSplit {
     split: usize,
     ordered: Ordered<Vec<Vec<Block>>>,
     /// Created when there is something to write.
-    writers: Mutex<Vec<Option<PartFile>>>,
+    writers: Mutex<Vec<Option<PartWriter>>>,
 }
 
 impl PartSplit {

@@ -49,6 +49,25 @@ impl RecoveredPayload {
         crate::raw::write_collector_payload(&payload, out);
     }
 
+    /// The payload as JSON, to be shown.
+    pub fn to_value(&self) -> Value {
+        serde_json::json!({
+            "ipAddress": self.ip_address,
+            "timestamp": self.timestamp,
+            "encoding": self.encoding,
+            "collector": self.collector,
+            "useragent": self.user_agent,
+            "refererUri": self.referer_uri,
+            "path": self.path,
+            "querystring": self.querystring,
+            "body": self.body,
+            "headers": self.headers,
+            "contentType": self.content_type,
+            "hostname": self.hostname,
+            "networkUserId": self.network_user_id,
+        })
+    }
+
     /// A copy of a Thrift record's fields.
     pub fn from_thrift(payload: &ThriftPayload<'_>) -> RecoveredPayload {
         let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -206,8 +225,7 @@ impl Fields<'_> {
     /// Milliseconds since 1970; 0 if absent, as the reference has it.
     fn timestamp(&self) -> Result<i64, String> {
         let Some(text) = self.text("timestamp")? else { return Ok(0) };
-        let parsed: Result<jiff::Timestamp, _> = text.parse();
-        parsed.map(|at| at.as_millisecond()).map_err(|e| format!("timestamp: {text}: {e}"))
+        parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant"))
     }
 
     /// Name-value pairs in either form: a list of objects, or one object.
@@ -235,6 +253,15 @@ impl Fields<'_> {
     }
 }
 
+/// Milliseconds since 1970 of an ISO 8601 instant; without an offset it is taken for UTC.
+pub fn parse_instant(text: &str) -> Option<i64> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Some(at.as_millisecond());
+    }
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
+}
+
 /// Repairs a querystring that could not be parsed: everything that is not legal is encoded, each value once.
 ///
 /// Order, repeated names and names without value are kept, unlike in the reference.
@@ -255,7 +282,7 @@ pub fn clean_querystring(query: &str) -> String {
 }
 
 /// Percent-decodes what is well-formed and leaves the rest; `+` is a space.
-fn decode_leniently(text: &str) -> String {
+pub(super) fn decode_leniently(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -343,6 +370,15 @@ mod tests {
         let iglu = coerce(&event("com.snowplowanalytics.iglu"), PayloadKind::RawEvent).unwrap();
         assert_eq!(iglu.body.as_deref(), Some(r#"{"ip":"1.2.3.4"}"#));
         assert_eq!(iglu.querystring.as_deref(), Some("schema=iglu:com.sendgrid/open/jsonschema/3-0-0"));
+    }
+
+    #[test]
+    fn instants_in_every_form() {
+        for text in ["2020-06-08T11:26:50.123Z", "2020-06-08T13:26:50.123+02:00", "2020-06-08T11:26:50.123"] {
+            assert_eq!(parse_instant(text), Some(1_591_615_610_123), "{text}");
+        }
+        assert_eq!(parse_instant("2020-06-08T11:26:50Z"), Some(1_591_615_610_000));
+        assert_eq!(parse_instant("yesterday"), None);
     }
 
     #[test]

@@ -4,5 +4,7 @@ mod adapters;
 mod conformance;
 mod engine;
 mod enrich;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod load;
 mod storage;
 mod support;

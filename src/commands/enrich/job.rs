@@ -15,10 +15,11 @@ use crate::report::Counters;
 use crate::storage::ObjectMeta;
 
 /// Makes the parts of a worker that are its own.
-pub(super) type WorkerParts = Box<dyn Fn() -> (Vec<Box<dyn Enrichment>>, Box<dyn Validator>) + Send + Sync>;
+pub(in crate::commands) type WorkerParts =
+    Box<dyn Fn() -> (Vec<Box<dyn Enrichment>>, Box<dyn Validator>) + Send + Sync>;
 
 /// The enrich stage with what it needs to know of the run.
-pub(super) struct EnrichJob {
+pub(in crate::commands) struct EnrichJob {
     pub stage: Arc<EnrichStage>,
     pub format: FormatArg,
     pub parts: WorkerParts,
@@ -83,10 +84,17 @@ impl Framer for ThriftFramer {
 }
 
 /// One thread's part of the stage.
-pub(super) struct EnrichWorker {
+pub(in crate::commands) struct EnrichWorker {
     enricher: Enricher,
     /// Bytes passed over in the latest segment.
     skipped: u64,
+}
+
+impl EnrichWorker {
+    /// The enricher, for records that come another way.
+    pub(in crate::commands) fn into_enricher(self) -> Enricher {
+        self.enricher
+    }
 }
 
 impl Worker<RawFormat, PartBuffers> for EnrichWorker {

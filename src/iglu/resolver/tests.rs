@@ -8,7 +8,7 @@ use bumpalo::Bump;
 
 use super::*;
 use crate::http::stub::{Answer as HttpAnswer, Stub};
-use crate::iglu::{LookupHistory, SelfDescribing, Validator};
+use crate::iglu::{LookupHistory, RegistryError, SelfDescribing, Validator};
 
 const KEY: &str = "iglu:com.acme.iot/x/jsonschema/1-0-0";
 const SCHEMA: &str = r#"{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}"#;
@@ -60,8 +60,6 @@ fn errors_of(resolver: &Resolver, uri: &str, repository: &str) -> (Vec<RegistryE
     let entry = entries.into_iter().find(|entry| entry.repository == repository).unwrap();
     (entry.errors, entry.attempts)
 }
-
-use crate::iglu::RegistryError;
 
 fn check(client: &mut Client, uri: &str, data: &str) -> Result<Option<SchemaVer>, ClientError> {
     let arena = Bump::new();
@@ -131,6 +129,25 @@ fn folders_hold_schemas_and_lists() {
         let (errors, attempts) = errors_of(&resolver, "iglu:com.acme.iot/none/jsonschema/1-0-0", "Files");
         assert_eq!((errors, attempts), (vec![RegistryError::NotFound], 1));
     }
+}
+
+#[test]
+fn object_storage_holds_schemas_and_lists() {
+    let files = folder(&[("com.acme/x/jsonschema/1-0-0", SCHEMA), ("com.acme/x/jsonschema/1-0-1", SCHEMA)]);
+    let registry = source::StoreRegistry {
+        store: Arc::new(crate::storage::LocalStore),
+        root: Location::Local(files.path().to_owned()),
+    };
+    assert_eq!(registry.fetch("schemas/com.acme/x/jsonschema/1-0-0").unwrap(), SCHEMA.as_bytes());
+    assert_eq!(registry.fetch("schemas/com.acme/x/jsonschema/9-0-0"), Err(RegistryError::NotFound));
+    assert_eq!(registry.list("schemas/com.acme/x/jsonschema").unwrap(), ["1-0-0", "1-0-1"]);
+    assert_eq!(registry.list("schemas/com.acme/none/jsonschema"), Err(RegistryError::NotFound));
+    let keyed = |root: &str| {
+        let root = Location::parse(root).unwrap();
+        source::StoreRegistry { store: Arc::new(crate::storage::LocalStore), root }.at("schemas/a").to_string()
+    };
+    assert_eq!(keyed("s3://bucket"), "s3://bucket/schemas/a");
+    assert_eq!(keyed("s3://bucket/registry/"), "s3://bucket/registry/schemas/a");
 }
 
 #[test]

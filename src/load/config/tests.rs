@@ -72,7 +72,9 @@ fn urls() {
     assert_eq!(target.role_arn.as_deref(), Some("arn:aws:iam::1:role/L"));
     assert_eq!(TargetConfig::parse("sqlite:events.db").unwrap().path, Path::new("events.db"));
     assert_eq!(TargetConfig::parse("sqlite:///data/e.db").unwrap().path, Path::new("/data/e.db"));
-    for wrong in ["sqlite:", "mysql://x", "postgres://h/d", "postgres://u@h", "postgres://u@h/d?x=1", "redshift://u%@h/d"] {
+    for wrong in
+        ["sqlite:", "mysql://x", "postgres://h/d", "postgres://u@h", "postgres://u@h/d?x=1", "redshift://u%@h/d"]
+    {
         let error = TargetConfig::parse(wrong).unwrap_err();
         assert!(matches!(error, LoadError::Config { .. }), "{wrong}");
     }

@@ -95,14 +95,22 @@ fn folder_of(location: &Location) -> String {
 
 /// Rows by the folders between the run folder and the file.
 fn rows(inner: &[&str], folder: String) -> Option<Found> {
-    let atomic = |layout, top| Found::Rows { layout, key: None, version: None, json: false, top, folder: folder.clone() };
+    let atomic =
+        |layout, top| Found::Rows { layout, key: None, version: None, json: false, top, folder: folder.clone() };
     match inner {
         ["atomic-events"] => Some(atomic(Layout::B, "atomic-events")),
         ["shredded-types", rest @ ..] => {
             let (vendor, name, _, version) = parts(rest, "version")?;
             let version = SchemaVer::parse(version)?;
             let key = Some(ModelKey { vendor, name, model: version.model });
-            Some(Found::Rows { layout: Layout::B, key, version: Some(version), json: true, top: "shredded-types", folder })
+            Some(Found::Rows {
+                layout: Layout::B,
+                key,
+                version: Some(version),
+                json: true,
+                top: "shredded-types",
+                folder,
+            })
         }
         ["shredded-tsv", rest @ ..] => {
             let (vendor, name, _, model) = parts(rest, "version")?;

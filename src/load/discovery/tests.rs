@@ -37,8 +37,7 @@ fn message(types: &str, good: u64) -> String {
 }
 
 const GOOD: &str = "run=2021-01-01-00-00-00/output=good/vendor=com.acme/name=click/format=tsv";
-const ATOMIC_E: &str =
-    "run=2021-01-01-00-00-00/output=good/vendor=com.snowplowanalytics.snowplow/name=atomic/format=tsv/model=1/part-0.txt";
+const ATOMIC_E: &str = "run=2021-01-01-00-00-00/output=good/vendor=com.snowplowanalytics.snowplow/name=atomic/format=tsv/model=1/part-0.txt";
 
 #[test]
 fn layout_e_by_its_list_of_types() {

@@ -71,7 +71,10 @@ fn json_rows() {
     let line = br#"{"schema":{"vendor":"v","name":"n","format":"jsonschema","version":"1-0-0"},"data":{"a":{"b":true},"list":[1,"x\ty"]},"hierarchy":{"rootId":"i","rootTstamp":"2014-05-29 18:16:35.000","refRoot":"events","refTree":["events","n"],"refParent":"events"}}"#;
     let (rows, _) = read(line, &shape).unwrap();
     let row: Vec<&str> = rows[0].iter().map(|field| field.as_deref().unwrap_or("NULL")).collect();
-    assert_eq!(row[4..], ["i", "2014-05-29 18:16:35.000", "events", r#"["events","n"]"#, "events", "1", r#"[1,"x\ty"]"#, "NULL"]);
+    assert_eq!(
+        row[4..],
+        ["i", "2014-05-29 18:16:35.000", "events", r#"["events","n"]"#, "events", "1", r#"[1,"x\ty"]"#, "NULL"]
+    );
     assert!(read(b"nonsense\n", &shape).unwrap_err().to_string().contains("line 1: no JSON"));
 }
 

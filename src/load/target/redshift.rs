@@ -60,9 +60,7 @@ impl Credentials {
     fn secrets(&self) -> Vec<Secret> {
         match self {
             Credentials::Role(_) => Vec::new(),
-            Credentials::Keys { id, secret, token } => {
-                [id, secret].into_iter().chain(token).cloned().collect()
-            }
+            Credentials::Keys { id, secret, token } => [id, secret].into_iter().chain(token).cloned().collect(),
         }
     }
 
@@ -323,18 +321,20 @@ fn check_files(job: &CopyJob<'_>) -> Result<(), LoadError> {
     for path in paths {
         let text = path.to_string();
         if !matches!(path, Location::S3 { .. }) {
-            let problem = format!("Redshift loads from S3 only, and {text} is not there; copy the run folder to a bucket");
+            let problem =
+                format!("Redshift loads from S3 only, and {text} is not there; copy the run folder to a bucket");
             return Err(LoadError::Unsupported(problem));
         }
         if !is_harmless(&text) {
-            let problem = format!("{text:?}: a quote, a backslash or a control character cannot stand in a COPY statement");
+            let problem =
+                format!("{text:?}: a quote, a backslash or a control character cannot stand in a COPY statement");
             return Err(LoadError::Unsupported(problem));
         }
     }
     match job.jsonpaths.as_deref() {
-        Some(path) if !is_harmless(path) || !path.starts_with("s3://") => {
-            Err(LoadError::Unsupported(format!("{path}: JSONPaths files of Redshift must be on S3, under a plain name")))
-        }
+        Some(path) if !is_harmless(path) || !path.starts_with("s3://") => Err(LoadError::Unsupported(format!(
+            "{path}: JSONPaths files of Redshift must be on S3, under a plain name"
+        ))),
         _ => Ok(()),
     }
 }

@@ -25,7 +25,8 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     pub(super) fn open(config: &TargetConfig, options: &OpenOptions) -> Result<Sqlite, LoadError> {
-        let failed = |error: rusqlite::Error| LoadError::Connect { target: config.describe(), detail: error.to_string() };
+        let failed =
+            |error: rusqlite::Error| LoadError::Connect { target: config.describe(), detail: error.to_string() };
         let connection = if options.read_only && config.path.exists() {
             Connection::open_with_flags(&config.path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         } else if options.read_only {
@@ -46,10 +47,7 @@ impl Sqlite {
     }
 
     fn error(&self, error: &rusqlite::Error, statement: &str) -> LoadError {
-        let is_busy = matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-        );
+        let is_busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
         if is_busy {
             return LoadError::Locked { target: self.name.clone(), detail: error.to_string() };
         }
@@ -148,8 +146,7 @@ impl Target for Sqlite {
                     None => None,
                     Some(text) => {
                         let normal = normal_value(text, field);
-                        let (value, cut) =
-                            normal.map_err(|error| rows(place(Some(&field.name), error.to_string())))?;
+                        let (value, cut) = normal.map_err(|error| rows(place(Some(&field.name), error.to_string())))?;
                         copied.cut += u64::from(cut);
                         value
                     }
