@@ -12,6 +12,8 @@
 
 pub mod adapter;
 pub mod badrow;
+pub mod cli;
+pub mod commands;
 pub mod ddl;
 pub mod enrich;
 pub mod enrichment;
@@ -19,7 +21,10 @@ pub mod event;
 pub mod http;
 pub mod iglu;
 pub mod json;
+pub mod load;
+pub mod loadgen;
 pub mod payload;
+pub mod pipeline;
 pub mod protocol;
 pub mod raw;
 pub mod recovery;
@@ -27,4 +32,6 @@ pub mod report;
 pub mod run;
 #[cfg(feature = "js")]
 pub mod script;
+pub mod sdk;
+pub mod shred;
 pub mod storage;

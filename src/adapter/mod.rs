@@ -2,11 +2,47 @@
 //!
 //! Routing and failure shapes: snowplow/enrich 3.9.0, `modules/common/.../adapters/AdapterRegistry.scala`.
 
+mod callrail;
+mod cloudfront;
+mod config;
+#[cfg(test)]
+mod conformance_tests;
+pub mod docs;
+mod google_analytics;
+mod helpers;
+mod hubspot;
+mod iglu_webhook;
+mod info;
+mod mailchimp;
+mod mailgun;
+mod mandrill;
+mod marketo;
+mod olark;
+mod pagerduty;
+mod pingdom;
+mod redirect;
+mod registry;
+mod remote;
+mod sendgrid;
+mod statusgator;
+#[cfg(test)]
+mod testing;
+mod tp1;
+mod tp2;
+mod unbounce;
+mod urban_airship;
+mod vero;
+
 use bumpalo::Bump;
 
 use crate::badrow::Message;
 use crate::iglu::Validator;
 use crate::payload::{CollectorPayload, RawEvent};
+
+pub use config::{AdapterConfig, AdapterConfigError, RemoteAdapters, RemoteService, SchemaOverrides};
+pub use info::{ADAPTERS, AdapterInfo, SchemaTable};
+pub use registry::{Registry, is_tracker_protocol};
+pub use remote::{HttpRemoteClient, RemoteClient, RemoteError, RemoteResponse};
 
 /// What adapters may use while they work on one payload.
 pub struct Tools<'a, 't> {

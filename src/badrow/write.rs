@@ -12,6 +12,7 @@ use super::{EnrichmentFailure, LoaderIgluFailure, LoaderMessage, Message, Parsin
 use super::{write_collector_payload, write_loader_event, write_partial_event, write_raw_event};
 use crate::event::EnrichedEvent;
 use crate::event::time::instant_text;
+use crate::iglu::ClientError;
 use crate::json::write_string;
 use crate::payload::{CollectorPayload, RawEvent};
 
@@ -247,7 +248,7 @@ impl<'w> BadRowWriter<'w> {
         if self.config.format == BadRowFormat::Legacy {
             return self.legacy(failures.iter().map(legacy::loader_iglu_text).collect());
         }
-        self.row("loader_iglu_error/jsonschema/2-0-1", |out| {
+        self.row(loader_iglu_schema(failures), |out| {
             write_list(failures, out, LoaderIgluFailure::write_json);
             out.extend_from_slice(br#","payload":"#);
             write_loader_event(event, out);
@@ -323,6 +324,18 @@ impl<'w> BadRowWriter<'w> {
     fn timestamp(&self) -> String {
         instant_text(self.timestamp_millis)
     }
+}
+
+/// Version 2-0-1 only adds `supersededBy`; rows without it go out as 2-0-0, which is what shredders have always written.
+fn loader_iglu_schema(failures: &[LoaderIgluFailure<'_>]) -> &'static str {
+    let superseded = failures.iter().any(|failure| match failure {
+        LoaderIgluFailure::IgluError { error, .. } | LoaderIgluFailure::SchemaListNotFound { error, .. } => matches!(
+            **error,
+            ClientError::Data { superseded_by: Some(_), .. } | ClientError::Schema { superseded_by: Some(_), .. }
+        ),
+        LoaderIgluFailure::InvalidSchema { .. } => false,
+    });
+    if superseded { "loader_iglu_error/jsonschema/2-0-1" } else { "loader_iglu_error/jsonschema/2-0-0" }
 }
 
 /// The first `units` UTF-16 code units of a text; a character that would be cut in half is left out.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use thresh::loadgen::{ALL_FAULTS, Compression, Fault, FileSizes, LogFormat, Mix, PRESETS, Plan, generate, preset, registry};
+use thresh::loadgen::{
+    ALL_FAULTS, Compression, Fault, FileSizes, LogFormat, Mix, PRESETS, Plan, generate, preset, registry,
+};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum FormatArg {
@@ -135,12 +137,17 @@ impl Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let plan = args.plan();
-    let registry_written = args.write_registry.as_deref().map_or(Ok(()), |folder| registry::write(folder, plan.seed, args.networks));
+    let registry_written =
+        args.write_registry.as_deref().map_or(Ok(()), |folder| registry::write(folder, plan.seed, args.networks));
     match registry_written.and_then(|()| generate(&plan, &args.output)) {
         Ok(written) => {
             println!(
                 "{} events in {} records, {} files, {} bytes ({} plain)",
-                written.events, written.records, written.files.len(), written.stored_bytes, written.plain_bytes
+                written.events,
+                written.records,
+                written.files.len(),
+                written.stored_bytes,
+                written.plain_bytes
             );
             ExitCode::SUCCESS
         }

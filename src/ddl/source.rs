@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::event::time::now_millis;
-use crate::iglu::{ClientError, LookupHistory, RegistryError, SchemaKey, SchemaVer};
+use crate::iglu::{ClientError, LookupHistory, RegistryError, Resolver, SchemaKey, SchemaVer};
 
 /// Gives schemas and the versions there are of a model.
 pub trait SchemaSource: Send + Sync {
@@ -18,6 +18,18 @@ pub trait SchemaSource: Send + Sync {
 
     /// All versions of a model in the order in which they came to be.
     fn list(&self, vendor: &str, name: &str, model: u32) -> Result<Vec<SchemaVer>, Box<ClientError>>;
+}
+
+impl SchemaSource for Resolver {
+    fn fetch(&self, key: &SchemaKey<'_>) -> Result<Arc<Value>, Box<ClientError>> {
+        self.fetch_schema(key).map_err(Box::new)
+    }
+
+    fn list(&self, vendor: &str, name: &str, model: u32) -> Result<Vec<SchemaVer>, Box<ClientError>> {
+        // A version known to exist would end the search in registries that cannot list, before newer ones are found.
+        let keys = Resolver::list(self, vendor, name, model, None).map_err(Box::new)?;
+        Ok(keys.iter().map(|key| key.version).collect())
+    }
 }
 
 /// A static registry in a local folder: `schemas/<vendor>/<name>/jsonschema/<version>`.

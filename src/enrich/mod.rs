@@ -4,6 +4,7 @@
 
 mod ids;
 mod manager;
+mod stage;
 mod steps;
 #[cfg(test)]
 mod testing;
@@ -11,4 +12,5 @@ mod validate;
 
 pub use ids::EventIds;
 pub use manager::{Failure, Manager, ManagerConfig, RunTexts};
+pub use stage::{EnrichConfig, EnrichStage, Enricher, Fate, RecordOutcome};
 pub use validate::{InputJsons, InputValidator};

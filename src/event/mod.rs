@@ -4,6 +4,8 @@
 //! anything. Null and the empty string are the same thing on the wire; in memory null is `None`.
 
 mod columns;
+pub mod joda;
+pub mod normal;
 pub mod number;
 pub mod read;
 pub mod time;

@@ -64,9 +64,24 @@ pub fn geolocation(random: &mut Random) -> String {
 /// `PerformanceTiming` 1-0-0
 pub fn performance(millis: i64, random: &mut Random) -> String {
     const STEPS: [&str; 18] = [
-        "navigationStart", "fetchStart", "domainLookupStart", "domainLookupEnd", "connectStart", "secureConnectionStart",
-        "connectEnd", "requestStart", "responseStart", "responseEnd", "unloadEventStart", "unloadEventEnd", "domLoading",
-        "domInteractive", "domContentLoadedEventStart", "domContentLoadedEventEnd", "domComplete", "loadEventStart",
+        "navigationStart",
+        "fetchStart",
+        "domainLookupStart",
+        "domainLookupEnd",
+        "connectStart",
+        "secureConnectionStart",
+        "connectEnd",
+        "requestStart",
+        "responseStart",
+        "responseEnd",
+        "unloadEventStart",
+        "unloadEventEnd",
+        "domLoading",
+        "domInteractive",
+        "domContentLoadedEventStart",
+        "domContentLoadedEventEnd",
+        "domComplete",
+        "loadEventStart",
     ];
     let mut at = millis - 4000;
     let mut data = String::with_capacity(700);
@@ -80,7 +95,11 @@ pub fn performance(millis: i64, random: &mut Random) -> String {
 
 /// `com.acme/experiment` 1-0-0
 pub fn experiment(random: &mut Random) -> String {
-    let data = format!(r#""name":"checkout-{}","variant":"{}""#, random.below(6), ["control", "a", "b"][random.below(3) as usize]);
+    let data = format!(
+        r#""name":"checkout-{}","variant":"{}""#,
+        random.below(6),
+        ["control", "a", "b"][random.below(3) as usize]
+    );
     entity("com.acme/experiment/jsonschema/1-0-0", data)
 }
 

@@ -33,7 +33,8 @@ pub fn city_database(seed: u64, networks: usize) -> Vec<u8> {
     let node_count = leaves - 1;
     let mut tree = Vec::with_capacity(node_count * 7);
     for node in 0..node_count {
-        let child = |index: usize| if index < node_count { index } else { node_count + 16 + offsets[index - node_count] };
+        let child =
+            |index: usize| if index < node_count { index } else { node_count + 16 + offsets[index - node_count] };
         push_node(child(2 * node + 1) as u32, child(2 * node + 2) as u32, &mut tree);
     }
     let mut out = tree;

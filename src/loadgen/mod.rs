@@ -24,7 +24,7 @@ pub use records::{Request, post_body, querystring};
 pub use world::World;
 
 use crate::raw::SerializedBlockWriter;
-use crate::storage::codec::{GzipEncoder, GzipMembers, LzopEncoder};
+use crate::storage::codec::LzopEncoder;
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -183,8 +183,8 @@ impl FileBuilder {
 
     /// Plain length, and the file's bytes.
     fn finish(mut self) -> (u64, Vec<u8>) {
-        if let Some(blocks) = self.blocks.take() {
-            blocks.finish(&mut self.plain);
+        if let Some(mut blocks) = self.blocks.take() {
+            blocks.flush(&mut self.plain);
         }
         self.flush();
         if let Some(lzop) = self.lzop.take() {

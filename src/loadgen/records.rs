@@ -76,7 +76,8 @@ pub fn querystring(params: &Params) -> String {
 
 /// The events as the body of a `tp2` POST.
 pub fn post_body(events: &[Event]) -> String {
-    let mut out = String::from(r#"{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":["#);
+    let mut out =
+        String::from(r#"{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":["#);
     for (index, event) in events.iter().enumerate() {
         if index > 0 {
             out.push(',');
@@ -160,7 +161,8 @@ pub fn write_thrift(request: &Request<'_>, out: &mut Vec<u8>) {
     let path = if request.post { "/com.snowplowanalytics.snowplow/tp2" } else { "/i" };
     let agent_header = format!("User-Agent: {}", request.agent);
     let referer_header = format!("Referer: {}", request.referer());
-    let headers = ["Host: c.shop.example.com", agent_header.as_str(), referer_header.as_str(), "Timeout-Access: <function1>"];
+    let headers =
+        ["Host: c.shop.example.com", agent_header.as_str(), referer_header.as_str(), "Timeout-Access: <function1>"];
     let payload = ThriftPayload {
         ip_address: Some(&request.ip),
         timestamp: request.millis,

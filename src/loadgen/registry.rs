@@ -66,7 +66,11 @@ const ENRICHMENTS: [(&str, &str, &str); 5] = [
         "1-0-1",
         r#"{"mapping":"static","fields":{"mktMedium":["utm_medium","medium"],"mktSource":["utm_source","source"],"mktTerm":["utm_term"],"mktContent":["utm_content"],"mktCampaign":["utm_campaign"]}}"#,
     ),
-    ("referer_parser", "2-0-0", r#"{"internalDomains":["www.shop.example.com"],"database":"referers.json","uri":"URI"}"#),
+    (
+        "referer_parser",
+        "2-0-0",
+        r#"{"internalDomains":["www.shop.example.com"],"database":"referers.json","uri":"URI"}"#,
+    ),
     ("ip_lookups", "2-0-0", r#"{"geo":{"database":"GeoIP2-City.mmdb","uri":"URI"}}"#),
     ("ua_parser_config", "1-0-0", "{}"),
 ];
@@ -88,11 +92,32 @@ const UUID: &str = "^[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}
 /// Key, properties, required. Fields and limits of the tracker's own entities are facts of Iglu Central.
 static SCHEMAS: std::sync::LazyLock<Vec<(&'static str, String, &'static str)>> = std::sync::LazyLock::new(|| {
     const TIMINGS: [&str; 26] = [
-        "navigationStart", "redirectStart", "redirectEnd", "fetchStart", "domainLookupStart", "domainLookupEnd",
-        "connectStart", "secureConnectionStart", "connectEnd", "requestStart", "responseStart", "responseEnd",
-        "unloadEventStart", "unloadEventEnd", "domLoading", "domInteractive", "domContentLoadedEventStart",
-        "domContentLoadedEventEnd", "domComplete", "loadEventStart", "loadEventEnd", "msFirstPaint", "chromeFirstPaint",
-        "requestEnd", "proxyStart", "proxyEnd",
+        "navigationStart",
+        "redirectStart",
+        "redirectEnd",
+        "fetchStart",
+        "domainLookupStart",
+        "domainLookupEnd",
+        "connectStart",
+        "secureConnectionStart",
+        "connectEnd",
+        "requestStart",
+        "responseStart",
+        "responseEnd",
+        "unloadEventStart",
+        "unloadEventEnd",
+        "domLoading",
+        "domInteractive",
+        "domContentLoadedEventStart",
+        "domContentLoadedEventEnd",
+        "domComplete",
+        "loadEventStart",
+        "loadEventEnd",
+        "msFirstPaint",
+        "chromeFirstPaint",
+        "requestEnd",
+        "proxyStart",
+        "proxyEnd",
     ];
     let timings: Vec<String> = TIMINGS
         .iter()
@@ -123,7 +148,11 @@ static SCHEMAS: std::sync::LazyLock<Vec<(&'static str, String, &'static str)>> =
     let product = |extra: &str| format!("{PRODUCT}{extra}");
     let sku_name = r#""sku","name""#;
     vec![
-        ("com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0", format!(r#""id":{{"type":"string","pattern":"{UUID}"}}"#), r#""id""#),
+        (
+            "com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0",
+            format!(r#""id":{{"type":"string","pattern":"{UUID}"}}"#),
+            r#""id""#,
+        ),
         ("com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1", link_click.to_owned(), r#""targetUrl""#),
         (
             "com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-1",
@@ -138,14 +167,21 @@ static SCHEMAS: std::sync::LazyLock<Vec<(&'static str, String, &'static str)>> =
         ("org.w3/PerformanceTiming/jsonschema/1-0-0", timings.join(","), ""),
         (
             "com.acme/experiment/jsonschema/1-0-0",
-            r#""name":{"type":"string","maxLength":64},"variant":{"type":"string","enum":["control","a","b"]}"#.to_owned(),
+            r#""name":{"type":"string","maxLength":64},"variant":{"type":"string","enum":["control","a","b"]}"#
+                .to_owned(),
             r#""name","variant""#,
         ),
         ("com.acme/product/jsonschema/1-0-0", product(""), sku_name),
-        ("com.acme/product/jsonschema/1-0-1", product(r#","seller":{"type":["string","null"],"maxLength":64}"#), sku_name),
+        (
+            "com.acme/product/jsonschema/1-0-1",
+            product(r#","seller":{"type":["string","null"],"maxLength":64}"#),
+            sku_name,
+        ),
         (
             "com.acme/product/jsonschema/1-0-2",
-            product(r#","seller":{"type":["string","null"],"maxLength":64},"warranty":{"type":["integer","null"],"minimum":0,"maximum":120}"#),
+            product(
+                r#","seller":{"type":["string","null"],"maxLength":64},"warranty":{"type":["integer","null"],"minimum":0,"maximum":120}"#,
+            ),
             sku_name,
         ),
     ]

@@ -37,18 +37,37 @@ pub struct World {
     pub page_ranks: Zipf,
 }
 
-const LANGUAGES: [&str; 10] = ["en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "pt-BR", "ja-JP", "zh-CN", "it-IT", "pl-PL"];
+const LANGUAGES: [&str; 10] =
+    ["en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "pt-BR", "ja-JP", "zh-CN", "it-IT", "pl-PL"];
 const TIMEZONES: [&str; 10] = [
-    "America/New_York", "Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Madrid", "America/Sao_Paulo",
-    "Asia/Tokyo", "Asia/Shanghai", "Europe/Rome", "Europe/Warsaw",
+    "America/New_York",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Paris",
+    "Europe/Madrid",
+    "America/Sao_Paulo",
+    "Asia/Tokyo",
+    "Asia/Shanghai",
+    "Europe/Rome",
+    "Europe/Warsaw",
 ];
 const SCREENS: [(u32, u32); 8] =
     [(1920, 1080), (1366, 768), (1440, 900), (2560, 1440), (390, 844), (414, 896), (360, 800), (768, 1024)];
 
 /// Sections of the imaginary shop.
 pub const SECTIONS: [&str; 12] = [
-    "tarot-decks", "oracles", "pendants", "books", "incense", "crystals", "journals", "candles", "gifts", "offers",
-    "new-in", "magazine",
+    "tarot-decks",
+    "oracles",
+    "pendants",
+    "books",
+    "incense",
+    "crystals",
+    "journals",
+    "candles",
+    "gifts",
+    "offers",
+    "new-in",
+    "magazine",
 ];
 /// Search words.
 pub const WORDS: [&str; 16] = [
@@ -98,7 +117,13 @@ fn user(random: &mut Random, agents: &Zipf) -> User {
 
 fn ipv4(random: &mut Random) -> String {
     let bits = random.next();
-    format!("{}.{}.{}.{}", 1 + (bits & 0xFF) % 222, (bits >> 8) & 0xFF, (bits >> 16) & 0xFF, 1 + ((bits >> 24) & 0xFF) % 254)
+    format!(
+        "{}.{}.{}.{}",
+        1 + (bits & 0xFF) % 222,
+        (bits >> 8) & 0xFF,
+        (bits >> 16) & 0xFF,
+        1 + ((bits >> 24) & 0xFF) % 254
+    )
 }
 
 /// An IPv6 address in its compressed form.
@@ -108,10 +133,21 @@ pub fn ipv6(random: &mut Random) -> String {
 }
 
 const ANDROID_MODELS: [&str; 12] = [
-    "SM-G991B", "SM-A515F", "Pixel 6", "Pixel 7a", "M2101K6G", "CPH2211", "moto g(60)", "LM-K420", "SM-T510", "VOG-L29",
-    "Redmi Note 9", "Nokia 5.3",
+    "SM-G991B",
+    "SM-A515F",
+    "Pixel 6",
+    "Pixel 7a",
+    "M2101K6G",
+    "CPH2211",
+    "moto g(60)",
+    "LM-K420",
+    "SM-T510",
+    "VOG-L29",
+    "Redmi Note 9",
+    "Nokia 5.3",
 ];
-const WINDOWS: [&str; 4] = ["Windows NT 10.0; Win64; x64", "Windows NT 6.1; Win64; x64", "Windows NT 6.3; WOW64", "Windows NT 10.0"];
+const WINDOWS: [&str; 4] =
+    ["Windows NT 10.0; Win64; x64", "Windows NT 6.1; Win64; x64", "Windows NT 6.3; WOW64", "Windows NT 10.0"];
 const MACS: [&str; 5] = ["10_15_7", "10_14_6", "11_6_2", "12_5_1", "10_13_6"];
 
 /// Distinct user agents in the forms that browsers, applications and robots send.
@@ -155,7 +191,11 @@ pub fn user_agent(random: &mut Random) -> String {
         ),
         79..87 => {
             let version = 52 + random.below(70);
-            format!("Mozilla/5.0 ({}; rv:{version}.0) Gecko/20100101 Firefox/{version}.{}", random.pick(&WINDOWS), random.below(4))
+            format!(
+                "Mozilla/5.0 ({}; rv:{version}.0) Gecko/20100101 Firefox/{version}.{}",
+                random.pick(&WINDOWS),
+                random.below(4)
+            )
         }
         87..92 => format!(
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{chrome} Safari/537.36 Edg/{chrome}"

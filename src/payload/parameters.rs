@@ -3,18 +3,24 @@
 //! Up to four names: insertion order. From the fifth distinct name on: the order of a hash trie, also after removals.
 //! Facts: scala/scala 2.12 `immutable/{Map,HashMap}.scala`.
 
+use std::collections::HashMap;
+
 use super::NameValue;
 
 /// Parameters by name; the last value of a repeated name wins and keeps the first one's position.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters<'a> {
     entries: Vec<NameValue<'a>>,
+    /// Positions by name, once there are many.
+    index: Option<HashMap<&'a str, usize>>,
     /// More than four names were present at some time.
     hashed: bool,
 }
 
-/// Most maps stay small enough for a linear search to win over hashing.
+/// Scala's maps keep insertion order up to this size.
 const SMALL_MAP: usize = 4;
+/// Most maps stay small enough for a linear search to win over hashing; larger ones are indexed.
+const INDEX_FROM: usize = 64;
 
 impl<'a> Parameters<'a> {
     /// An empty map.
@@ -24,33 +30,56 @@ impl<'a> Parameters<'a> {
 
     /// The map of a list of pairs.
     pub fn from_pairs(pairs: &[NameValue<'a>]) -> Self {
-        let mut map = Parameters { entries: Vec::with_capacity(pairs.len()), hashed: false };
+        let mut map = Parameters::with_capacity(pairs.len());
         for &(name, value) in pairs {
             map.insert(name, value);
         }
         map
     }
 
+    /// An empty map with room for that many parameters.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Parameters { entries: Vec::with_capacity(capacity), index: None, hashed: false }
+    }
+
+    /// Adds a parameter whose name is known to be new, without looking for it.
+    pub fn push_new(&mut self, name: &'a str, value: Option<&'a str>) {
+        if let Some(index) = &mut self.index {
+            index.insert(name, self.entries.len());
+        }
+        self.entries.push((name, value));
+        self.hashed |= self.entries.len() > SMALL_MAP;
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.get(name).copied(),
+            None => self.entries.iter().position(|(known, _)| *known == name),
+        }
+    }
+
     /// Sets a parameter, keeping the position of an earlier one with the same name.
     pub fn insert(&mut self, name: &'a str, value: Option<&'a str>) {
-        match self.entries.iter_mut().find(|(known, _)| *known == name) {
-            Some(entry) => entry.1 = value,
-            None => {
-                self.entries.push((name, value));
-                self.hashed |= self.entries.len() > SMALL_MAP;
-            }
+        if self.index.is_none() && self.entries.len() >= INDEX_FROM {
+            let names = self.entries.iter().enumerate();
+            self.index = Some(names.map(|(at, (name, _))| (*name, at)).collect());
+        }
+        match self.position(name) {
+            Some(at) => self.entries[at].1 = value,
+            None => self.push_new(name, value),
         }
     }
 
     /// Removes a parameter and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<Option<&'a str>> {
-        let at = self.entries.iter().position(|(known, _)| *known == name)?;
+        let at = self.position(name)?;
+        self.index = None;
         Some(self.entries.remove(at).1)
     }
 
     /// The parameter's value; outer `None` if it is absent, inner `None` if it has no value.
     pub fn entry(&self, name: &str) -> Option<Option<&'a str>> {
-        self.entries.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+        self.position(name).map(|at| self.entries[at].1)
     }
 
     /// The parameter's value, if it is present with one.
@@ -138,6 +167,23 @@ mod tests {
         assert!(map.is_hashed());
         map.remove("d");
         assert!(map.is_hashed(), "removing entries does not bring insertion order back");
+    }
+
+    #[test]
+    fn large_maps_behave_like_small_ones() {
+        let names: Vec<String> = (0..200).map(|number| format!("n{}", number % 150)).collect();
+        let values: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+        let pairs: Vec<_> =
+            names.iter().zip(&values).map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
+        let mut map = Parameters::from_pairs(&pairs);
+        assert_eq!(
+            (map.len(), map.get("n0"), map.get("n49"), map.get("n50")),
+            (150, Some("150"), Some("199"), Some("50"))
+        );
+        assert_eq!(map.remove("n7"), Some(Some("157")));
+        assert_eq!((map.len(), map.contains("n7"), map.get("n8")), (149, false, Some("158")));
+        map.insert("n7", None);
+        assert_eq!((map.len(), map.entry("n7"), map.iter().last()), (150, Some(None), Some(("n7", None))));
     }
 
     #[test]

@@ -3,17 +3,16 @@
 use memchr::memmem;
 
 use super::format::{RawFormat, ThriftContainer};
-use super::lines::whole_lines;
+use super::lines::{split_line, whole_lines};
 use super::serialized_block::{Scan, next_block};
 use super::thrift::{ThriftError, struct_length};
-
-/// A record that is longer than this is cut: both halves become bad rows, and memory stays bounded.
-const MAX_RECORD: usize = 64 * 1024 * 1024;
 
 /// Finds the ends of records in one decoded stream.
 #[derive(Clone, Debug)]
 pub struct Framer {
     container: Option<ThriftContainer>,
+    /// A line that is being skipped ended in CR at the end of the bytes; a LF may belong to it.
+    after_return: bool,
 }
 
 impl Framer {
@@ -23,22 +22,51 @@ impl Framer {
             RawFormat::Thrift(container) => Some(*container),
             _ => None,
         };
-        Framer { container }
+        Framer { container, after_return: false }
     }
 
     /// How many leading bytes of `buffer` are whole records. `eof` says that nothing follows: then it is all of them.
     ///
-    /// Call it again with a longer buffer when it answers 0. The bytes it names go to [`super::records`] as they are.
+    /// Call it again with a longer buffer when it answers 0. The bytes it names go to [`super::records()`] as they are.
     pub fn cut(&mut self, buffer: &[u8], eof: bool) -> usize {
         if eof {
             return buffer.len();
         }
-        let whole = match self.container {
-            Some(ThriftContainer::Blocks) => return whole_blocks(buffer),
+        match self.container {
+            Some(ThriftContainer::Blocks) => whole_blocks(buffer),
             Some(ThriftContainer::Structs) => whole_structs(buffer),
             Some(ThriftContainer::Lines) | None => whole_lines(buffer),
-        };
-        if whole == 0 && buffer.len() >= MAX_RECORD { buffer.len() } else { whole }
+        }
+    }
+
+    /// Looks for the end of a record that is too long to be held. `start` is its beginning (at least 20 bytes), `passed`
+    /// bytes of it came before `bytes`. `Some(n)` says that the next record starts `n` bytes into `bytes`, `None` that
+    /// all of `bytes` belongs to this one.
+    pub fn skip(&mut self, start: &[u8], passed: u64, bytes: &[u8]) -> Option<usize> {
+        match self.container {
+            Some(ThriftContainer::Blocks) => match next_block(start, 0) {
+                Scan::Block(block) => {
+                    let end = usize::try_from(block.end as u64 - passed.min(block.end as u64)).ok()?;
+                    (end <= bytes.len()).then_some(end)
+                }
+                Scan::Incomplete(_) => Some(0),
+            },
+            Some(ThriftContainer::Structs) => damaged_struct(bytes).map(|length| length + 1),
+            Some(ThriftContainer::Lines) | None => self.skip_line(bytes),
+        }
+    }
+
+    fn skip_line(&mut self, bytes: &[u8]) -> Option<usize> {
+        if std::mem::take(&mut self.after_return) && !bytes.is_empty() {
+            return Some(usize::from(bytes[0] == b'\n'));
+        }
+        let (line, after) = split_line(bytes);
+        if line.len() == bytes.len() {
+            return None;
+        }
+        // A CR at the very end may be half a CR LF.
+        self.after_return = after.is_empty() && bytes.ends_with(b"\r");
+        (!self.after_return).then(|| bytes.len() - after.len())
     }
 }
 

@@ -1,19 +1,20 @@
 //! Raw formats: from the bytes of one collector record to a collector payload, one file per format.
 //!
+//! Facts: snowplow/enrich 3.9.0, `modules/common/.../loaders`; each file names its own.
+//!
 //! A stream of decoded bytes goes through three steps: [`RawFormat::settle`] looks at its first bytes, a [`Framer`] cuts
-//! it into chunks of whole records, [`records`] walks a chunk. Then [`load`] turns each record into a payload.
+//! it into chunks of whole records, [`records()`] walks a chunk. Then [`load`] turns each record into a payload.
 
 mod cloudfront;
 mod columns;
 mod detect;
 mod format;
 mod framing;
-mod legacy;
 mod lines;
 mod ndjson;
 mod records;
-pub mod serialized_block;
-pub mod thrift;
+mod serialized_block;
+mod thrift;
 mod timestamp;
 mod tomcat;
 mod tsv;
@@ -27,8 +28,10 @@ use bumpalo::Bump;
 pub use detect::detect;
 pub use format::{RawFormat, ThriftContainer, UnknownFormat};
 pub use framing::Framer;
-pub use legacy::legacy_loader_text;
 pub use records::{Records, records};
+pub(crate) use serialized_block::MARKER;
+pub use serialized_block::SerializedBlockWriter;
+pub use thrift::{ThriftError, ThriftPayload, normalise_uuid, read_collector_payload, write_collector_payload};
 pub use timestamp::parse_timestamp;
 
 use crate::badrow::LoaderMessage;

@@ -7,12 +7,12 @@
 use memchr::memmem;
 
 /// What every block starts with.
-pub const MARKER: [u8; 16] =
+pub(crate) const MARKER: [u8; 16] =
     [0x29, 0xD8, 0xD5, 0x06, 0x58, 0xCD, 0x4C, 0x29, 0xB2, 0xBC, 0x57, 0x99, 0x21, 0x71, 0xBD, 0xFF];
 /// Records a writer puts into one block.
-pub const RECORDS_PER_BLOCK: usize = 100;
-/// The class name the S3 loader writes.
-pub const S3_LOADER_CLASS: &str = "byte[]";
+const RECORDS_PER_BLOCK: usize = 100;
+/// The class name the S3 loader writes; no reader checks it.
+const CLASS_NAME: &str = "byte[]";
 
 /// Marker and length.
 const HEADER: usize = MARKER.len() + 4;
@@ -104,18 +104,17 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, Damaged> {
     Err(Damaged)
 }
 
-/// Packs records into blocks.
-#[derive(Debug)]
-pub struct BlockWriter {
-    class_name: &'static str,
+/// Packs records into blocks, as the S3 loader does.
+#[derive(Debug, Default)]
+pub struct SerializedBlockWriter {
     records: Vec<u8>,
     count: usize,
 }
 
-impl BlockWriter {
-    /// A writer that names this class in its blocks (see [`S3_LOADER_CLASS`]).
-    pub fn new(class_name: &'static str) -> Self {
-        BlockWriter { class_name, records: Vec::new(), count: 0 }
+impl SerializedBlockWriter {
+    /// A writer without records.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Adds a record; appends a block to `out` when it is full.
@@ -135,8 +134,8 @@ impl BlockWriter {
             return;
         }
         let mut head = vec![0x08, 0x01, 0x12];
-        write_varint(self.class_name.len(), &mut head);
-        head.extend_from_slice(self.class_name.as_bytes());
+        write_varint(CLASS_NAME.len(), &mut head);
+        head.extend_from_slice(CLASS_NAME.as_bytes());
         out.extend_from_slice(&MARKER);
         // A hundred records stay far below 2 GiB.
         out.extend_from_slice(&((head.len() + self.records.len()) as u32).to_le_bytes());
@@ -163,7 +162,7 @@ mod tests {
     fn the_worked_example_is_written() {
         let record = [7u8; 166];
         let mut out = Vec::new();
-        let mut writer = BlockWriter::new(S3_LOADER_CLASS);
+        let mut writer = SerializedBlockWriter::new();
         writer.push(&record, &mut out);
         writer.push(&[0], &mut out);
         assert!(out.is_empty(), "a block waits for its hundredth record");

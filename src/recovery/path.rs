@@ -83,6 +83,11 @@ impl Path {
         self.tokens.iter().take_while(|token| plain(token)).count()
     }
 
+    /// Whether the path's first token is this field.
+    pub fn starts_with(&self, field: &str) -> bool {
+        matches!(self.tokens.first(), Some(Token::Field(name)) if name == field)
+    }
+
     /// Applies an operation where the path leads, from token `from` on, starting at `value`.
     pub fn walk(
         &self,

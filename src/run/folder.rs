@@ -11,6 +11,7 @@ use super::journal::{
 use super::lock::{self, Holder, Lock};
 use super::manifest::{Ending, Manifest, Status};
 use super::{JOURNAL, LOCK_PREFIX, MANIFEST, Part, RunError, RunId, SUCCESS, SplitRecord, now_millis};
+use crate::report::Counters;
 use crate::storage::{Location, ObjectMeta, Precondition, Storage};
 
 /// What a run is about.
@@ -154,7 +155,12 @@ impl Run {
 
     /// Ends a run whose splits are all done. `extra_parts` are those that belong to no split.
     pub fn finish(self, extra_parts: &[Part]) -> Result<Manifest, RunError> {
-        let ending = Ending { status: Status::Complete, error: None, ended: now_millis() };
+        self.finish_with(extra_parts, &Counters::default())
+    }
+
+    /// As [`Run::finish`], with figures that belong to no split.
+    pub fn finish_with(self, extra_parts: &[Part], late: &Counters) -> Result<Manifest, RunError> {
+        let ending = Ending { status: Status::Complete, error: None, ended: now_millis(), late: late.clone() };
         let manifest = self.write_manifest(extra_parts, ending)?;
         for folder in distinct(&self.folders).into_iter().rev() {
             self.storage.write_all(&folder.join(SUCCESS), b"", Precondition::None)?;
@@ -166,7 +172,7 @@ impl Run {
     /// Ends a run that cannot go on: the manifest lists what is in place. There is nothing to be done if that cannot
     /// be written either.
     pub fn abandon(self, status: Status, error: Option<String>) {
-        let ending = Ending { status, error, ended: now_millis() };
+        let ending = Ending { status, error, ended: now_millis(), late: Counters::default() };
         if let Err(problem) = self.write_manifest(&[], ending) {
             tracing::warn!(error = %problem, "the manifest of the unfinished run could not be written");
         }

@@ -41,8 +41,8 @@ pub struct FailedInput {
     pub input: usize,
     /// Why, and where.
     pub reason: String,
-    /// Decoded bytes at the end of the readable part that are no whole record, and were left out.
-    pub unfinished_bytes: u64,
+    /// Decoded bytes that were read, but belong to no whole record: they were left out.
+    pub left_out_bytes: u64,
 }
 
 /// What a finished split left behind.

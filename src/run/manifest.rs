@@ -93,8 +93,8 @@ pub struct ManifestFailure {
     pub location: String,
     /// Why, and where in it.
     pub reason: String,
-    /// Decoded bytes at the end of the readable part that are no whole record, and were left out.
-    pub unfinished_bytes: u64,
+    /// Decoded bytes that were read, but belong to no whole record: they were left out.
+    pub left_out_bytes: u64,
 }
 
 /// The parts of a manifest that only the end of a run knows.
@@ -102,6 +102,8 @@ pub(super) struct Ending {
     pub status: Status,
     pub error: Option<String>,
     pub ended: i64,
+    /// What was counted outside of all splits.
+    pub late: Counters,
 }
 
 const TIME: &str = "%Y-%m-%dT%H:%M:%S.%3fZ";
@@ -116,7 +118,7 @@ impl Manifest {
         ending: Ending,
     ) -> Manifest {
         let mut inputs: Vec<ManifestInput> = plan.inputs.iter().map(ManifestInput::unread).collect();
-        let mut counters = Counters::default();
+        let mut counters = ending.late;
         let mut failed_inputs = Vec::new();
         let mut outputs = Vec::new();
         for split in splits.values() {
@@ -127,7 +129,7 @@ impl Manifest {
             failed_inputs.extend(split.failed_inputs.iter().map(|failed| ManifestFailure {
                 location: plan.inputs[failed.input].location.clone(),
                 reason: failed.reason.clone(),
-                unfinished_bytes: failed.unfinished_bytes,
+                left_out_bytes: failed.left_out_bytes,
             }));
             outputs.extend(split.parts.iter().map(|part| ManifestOutput::of(part, folders)));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::codec::Decoder;
@@ -125,6 +126,11 @@ impl Storage {
     /// The bytes as stored of an object that was listed.
     pub fn open(&self, object: &ObjectMeta) -> Result<Box<dyn Read + Send>, StorageError> {
         self.store(&object.location)?.open(object)
+    }
+
+    /// A range of the bytes as stored, cut at the object's end.
+    pub fn open_range(&self, object: &ObjectMeta, range: Range<u64>) -> Result<Box<dyn Read + Send>, StorageError> {
+        self.store(&object.location)?.open_range(object, range)
     }
 
     /// Starts a write; the object appears when the writer is finished. `expected_size` may be 0.

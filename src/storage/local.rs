@@ -1,7 +1,8 @@
 //! Local files and folders.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -41,6 +42,14 @@ impl ObjectStore for LocalStore {
         let path = local_path(&object.location)?;
         let file = File::open(path).map_err(|error| StorageError::from_io(&object.location, error))?;
         Ok(Box::new(file))
+    }
+
+    fn open_range(&self, object: &ObjectMeta, range: Range<u64>) -> Result<Box<dyn Read + Send>, StorageError> {
+        let path = local_path(&object.location)?;
+        let failed = |error| StorageError::from_io(&object.location, error);
+        let mut file = File::open(path).map_err(failed)?;
+        file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+        Ok(Box::new(file.take(range.end.saturating_sub(range.start))))
     }
 
     fn create(

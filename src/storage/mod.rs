@@ -2,6 +2,15 @@
 //!
 //! The interface is synchronous: stages and the engine are plain threads. What is asynchronous (S3) runs on a runtime
 //! of its own inside the S3 store.
+//!
+//! # What a location means as an input
+//! A file or key is that object, whatever its name. A folder, or a key with something below `key/`, is everything
+//! below it in byte order, without hidden names (last segment `_…` or `.…`) and folder markers. On S3 `*` and `?` in a
+//! key select by name across folders; the beginning of a name alone (`run=1` for `run=10`) selects nothing.
+//!
+//! # Errors while reading
+//! Readers give [`std::io::Error`]s; [`StorageError::from_io`] turns them back into typed ones. Whatever was readable
+//! was given before.
 
 pub mod codec;
 mod error;
@@ -15,6 +24,7 @@ mod s3;
 mod stdio;
 
 use std::io::{Read, Write};
+use std::ops::Range;
 
 pub use error::StorageError;
 pub use handle::Storage;
@@ -81,6 +91,9 @@ pub trait ObjectStore: Send + Sync {
 
     /// The bytes as stored, read ahead where that pays.
     fn open(&self, object: &ObjectMeta) -> Result<Box<dyn Read + Send>, StorageError>;
+
+    /// A range of the bytes as stored, cut at the object's end.
+    fn open_range(&self, object: &ObjectMeta, range: Range<u64>) -> Result<Box<dyn Read + Send>, StorageError>;
 
     /// Starts a write. `expected_size` (0 if unknown) helps to choose part sizes.
     fn create(

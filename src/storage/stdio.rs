@@ -1,6 +1,7 @@
 //! Standard input and output as one object named `-`.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 
 use super::{Location, Names, ObjectMeta, ObjectStore, ObjectWriter, Precondition, StorageError, Written};
 
@@ -24,6 +25,10 @@ impl ObjectStore for StdioStore {
 
     fn open(&self, _: &ObjectMeta) -> Result<Box<dyn Read + Send>, StorageError> {
         Ok(Box::new(io::stdin()))
+    }
+
+    fn open_range(&self, _: &ObjectMeta, _: Range<u64>) -> Result<Box<dyn Read + Send>, StorageError> {
+        Err(StorageError::failed(&Location::Stdio, "a stream cannot be read in pieces"))
     }
 
     fn create(&self, _: &Location, _: Precondition, _: u64) -> Result<Box<dyn ObjectWriter>, StorageError> {

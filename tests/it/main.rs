@@ -1,4 +1,10 @@
 //! Integration tests: one binary, one module per area.
 
+mod adapters;
+mod conformance;
+mod engine;
+mod enrich;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod load;
 mod storage;
 mod support;

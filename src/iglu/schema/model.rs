@@ -15,6 +15,8 @@ pub(super) type NodeId = usize;
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) nodes: Vec<Node>,
+    /// The depth of a value decides how deep its validation goes.
+    pub(super) is_recursive: bool,
 }
 
 /// The kinds of JSON values that `type` tells apart, one bit each.

@@ -292,7 +292,14 @@ impl<'a> Parser<'a> {
 
     /// Position of the first byte out of a set, or the end.
     fn find(&self, start: usize, end: usize, set: &[u8]) -> usize {
-        self.bytes[start..end].iter().position(|b| set.contains(b)).map_or(end, |offset| start + offset)
+        let bytes = &self.bytes[start..end];
+        let offset = match set {
+            [a] => memchr::memchr(*a, bytes),
+            [a, b] => memchr::memchr2(*a, *b, bytes),
+            [a, b, c] => memchr::memchr3(*a, *b, *c, bytes),
+            _ => bytes.iter().position(|byte| set.contains(byte)),
+        };
+        offset.map_or(end, |offset| start + offset)
     }
 
     pub(super) fn at(&self, at: usize, end: usize, byte: u8) -> bool {

@@ -1,5 +1,4 @@
-use super::super::serialized_block::{BlockWriter, MARKER, S3_LOADER_CLASS};
-use super::super::thrift::{ThriftPayload, write_collector_payload};
+use super::super::serialized_block::MARKER;
 use super::super::*;
 use proptest::prelude::*;
 
@@ -31,7 +30,7 @@ fn blocks() -> RawFormat {
 
 fn packed(records: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut writer = BlockWriter::new(S3_LOADER_CLASS);
+    let mut writer = SerializedBlockWriter::new();
     for record in records {
         writer.push(record, &mut out);
     }
@@ -137,6 +136,28 @@ fn a_damaged_struct_is_one_record() {
     let too_long = [&b"\x0B\0\x64\x00\x00\x7F\xFF"[..], b"\n", &good[0], b"\n"].concat();
     let (found, _) = framed(&structs(), &too_long, 8);
     assert_eq!(found, [b"\x0B\0\x64\x00\x00\x7F\xFF".to_vec(), good[0].clone()]);
+}
+
+#[test]
+fn the_end_of_a_record_too_long_to_hold_is_found() {
+    let mut lines = Framer::new(&RawFormat::CloudFront);
+    assert_eq!(lines.skip(b"2013", 4, b"abc"), None);
+    assert_eq!(lines.skip(b"2013", 7, b"de\r\nf"), Some(4));
+    assert_eq!(lines.skip(b"2013", 4, b"x\r"), None);
+    assert_eq!(lines.skip(b"2013", 6, b"\nf"), Some(1));
+    assert_eq!(lines.skip(b"2013", 4, b"x\r"), None);
+    assert_eq!(lines.skip(b"2013", 6, b"f"), Some(0));
+
+    let block = packed(&numbered(50));
+    let mut framer = Framer::new(&blocks());
+    let (start, rest) = block.split_at(30);
+    assert_eq!(framer.skip(start, 30, &rest[..10]), None);
+    assert_eq!(framer.skip(start, 40, &[&rest[10..], &block[..]].concat()), Some(rest.len() - 10));
+
+    let good = thrift_records();
+    let mut framer = Framer::new(&structs());
+    assert_eq!(framer.skip(&[0x0B; 20], 20, b"noise"), None);
+    assert_eq!(framer.skip(&[0x0B; 20], 25, &[b"noise\n", &good[0][..]].concat()), Some(6));
 }
 
 #[test]

@@ -13,8 +13,8 @@ use bumpalo::Bump;
 pub use binary::ThriftError;
 pub(super) use binary::struct_length;
 pub(super) use record::looks_like_record;
-pub use record::{COLLECTOR_PAYLOAD_SCHEMA, ThriftPayload, read_collector_payload};
-use record::{RawEventRecord, ThriftRecord};
+use record::{COLLECTOR_PAYLOAD_SCHEMA, RawEventRecord, ThriftRecord};
+pub use record::{ThriftPayload, read_collector_payload};
 pub use user_id::normalise_uuid;
 pub use write::write_collector_payload;
 
@@ -29,7 +29,7 @@ use crate::payload::{
 /// Loads one record.
 pub(super) fn load<'a>(record: &'a [u8], arena: &'a Bump) -> Loaded<'a> {
     let loaded = match record::read_record(record, arena) {
-        Ok(ThriftRecord::Payload(payload)) => match check_schema(payload.schema.unwrap_or_default()) {
+        Ok(ThriftRecord::Payload { schema, payload }) => match check_schema(schema) {
             Ok(()) => load_payload(&payload, arena),
             Err(message) => return Loaded::Bad(vec![message]),
         },

@@ -9,10 +9,10 @@ use bumpalo::collections::Vec as ArenaVec;
 use super::binary::{Reader, ThriftError, kind};
 use crate::payload::decode::utf8_text;
 
-/// The schema a `CollectorPayload` names.
-pub const COLLECTOR_PAYLOAD_SCHEMA: &str = "iglu:com.snowplowanalytics.snowplow/CollectorPayload/thrift/1-0-0";
+/// The schema a `CollectorPayload` names in its field 31337.
+pub(super) const COLLECTOR_PAYLOAD_SCHEMA: &str = "iglu:com.snowplowanalytics.snowplow/CollectorPayload/thrift/1-0-0";
 
-/// A `CollectorPayload` as it lies on the wire: `None` is a field that is not there.
+/// A `CollectorPayload` as it lies on the wire, but for the schema it names; `None` is a field that is not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThriftPayload<'a> {
     /// Field 100: the address the request came from.
@@ -41,8 +41,6 @@ pub struct ThriftPayload<'a> {
     pub hostname: Option<&'a str>,
     /// Field 410
     pub network_user_id: Option<&'a str>,
-    /// Field 31337: the schema of the record itself.
-    pub schema: Option<&'a str>,
 }
 
 /// A `SnowplowRawEvent`.
@@ -68,49 +66,89 @@ pub(super) struct TrackerPayload<'a> {
 
 /// Whichever struct a record is: a `CollectorPayload` if it names a schema.
 pub(super) enum ThriftRecord<'a> {
-    Payload(ThriftPayload<'a>),
+    Payload { schema: &'a str, payload: ThriftPayload<'a> },
     RawEvent(RawEventRecord<'a>),
 }
 
 pub(super) fn read_record<'a>(record: &'a [u8], arena: &'a Bump) -> Result<ThriftRecord<'a>, ThriftError> {
-    let (payload, event) = read_fields(record, arena)?;
-    Ok(if payload.schema.is_some() { ThriftRecord::Payload(payload) } else { ThriftRecord::RawEvent(event) })
+    let fields = Fields::read(record, arena)?;
+    Ok(match fields.schema {
+        Some(schema) => ThriftRecord::Payload { schema, payload: fields.payload },
+        None => ThriftRecord::RawEvent(fields.event),
+    })
 }
 
 /// Reads a `CollectorPayload`, whatever schema it names or does not name.
 pub fn read_collector_payload<'a>(record: &'a [u8], arena: &'a Bump) -> Result<ThriftPayload<'a>, ThriftError> {
-    Ok(read_fields(record, arena)?.0)
+    Ok(Fields::read(record, arena)?.payload)
 }
 
-/// Fields may stand in any order; the last of two with one id wins; bytes after the struct do not matter.
-fn read_fields<'a>(record: &'a [u8], arena: &'a Bump) -> Result<(ThriftPayload<'a>, RawEventRecord<'a>), ThriftError> {
-    let mut payload = ThriftPayload::default();
-    let mut event = RawEventRecord::default();
-    let mut reader = Reader::new(record);
-    while let Some((field_type, id)) = reader.field()? {
-        match field_type {
-            kind::STRING => {
-                let bytes = reader.string()?;
-                if let Some(field) = string_field(&mut payload, &mut event, id) {
-                    *field = Some(utf8_text(bytes, arena));
+/// The fields of both structs.
+#[derive(Default)]
+struct Fields<'a> {
+    payload: ThriftPayload<'a>,
+    event: RawEventRecord<'a>,
+    /// Field 31337, which only a `CollectorPayload` has.
+    schema: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    /// Fields may stand in any order; the last of two with one id wins; bytes after the struct do not matter.
+    fn read(record: &'a [u8], arena: &'a Bump) -> Result<Self, ThriftError> {
+        let mut fields = Fields::default();
+        let mut reader = Reader::new(record);
+        while let Some((field_type, id)) = reader.field()? {
+            let Fields { payload, event, .. } = &mut fields;
+            match field_type {
+                kind::STRING => {
+                    let bytes = reader.string()?;
+                    if let Some(field) = fields.text(id) {
+                        *field = Some(utf8_text(bytes, arena));
+                    }
                 }
+                kind::I64 if id == 200 => payload.timestamp = reader.i64()?,
+                kind::I64 if id == 1 => event.timestamp = reader.i64()?,
+                kind::LIST if id == 350 => payload.headers = read_texts(&mut reader, arena)?.or(payload.headers),
+                kind::LIST if id == 70 => event.headers = read_texts(&mut reader, arena)?.or(event.headers),
+                kind::STRUCT if id == 41 => event.payload = Some(read_tracker_payload(&mut reader, arena)?),
+                other => reader.skip(other)?,
             }
-            kind::I64 if id == 200 => payload.timestamp = reader.i64()?,
-            kind::I64 if id == 1 => event.timestamp = reader.i64()?,
-            kind::LIST if id == 350 => payload.headers = read_texts(&mut reader, arena)?.or(payload.headers),
-            kind::LIST if id == 70 => event.headers = read_texts(&mut reader, arena)?.or(event.headers),
-            kind::STRUCT if id == 41 => event.payload = Some(read_tracker_payload(&mut reader, arena)?),
-            other => reader.skip(other)?,
         }
+        Ok(fields)
     }
-    Ok((payload, event))
+
+    /// The text field of this id.
+    fn text(&mut self, id: i16) -> Option<&mut Option<&'a str>> {
+        let Fields { payload, event, schema } = self;
+        Some(match id {
+            100 => &mut payload.ip_address,
+            210 => &mut payload.encoding,
+            220 => &mut payload.collector,
+            300 => &mut payload.user_agent,
+            310 => &mut payload.referer_uri,
+            320 => &mut payload.path,
+            330 => &mut payload.querystring,
+            340 => &mut payload.body,
+            360 => &mut payload.content_type,
+            400 => &mut payload.hostname,
+            410 => &mut payload.network_user_id,
+            31337 => schema,
+            20 => &mut event.collector,
+            30 => &mut event.encoding,
+            40 => &mut event.ip_address,
+            45 => &mut event.hostname,
+            50 => &mut event.user_agent,
+            60 => &mut event.referer_uri,
+            80 => &mut event.network_user_id,
+            _ => return None,
+        })
+    }
 }
 
 /// Whether bytes start like a record of one of the structs: at least one of their fields, and no other ones. The bytes
 /// may end anywhere.
 pub(in crate::raw) fn looks_like_record(bytes: &[u8]) -> bool {
-    let mut payload = ThriftPayload::default();
-    let mut event = RawEventRecord::default();
+    let mut fields = Fields::default();
     let mut reader = Reader::new(bytes);
     let mut known_fields = 0;
     loop {
@@ -118,7 +156,7 @@ pub(in crate::raw) fn looks_like_record(bytes: &[u8]) -> bool {
             Ok(None) => return known_fields > 0,
             Ok(Some((field_type, id))) => {
                 let is_known = match field_type {
-                    kind::STRING => string_field(&mut payload, &mut event, id).is_some(),
+                    kind::STRING => fields.text(id).is_some(),
                     kind::I64 => matches!(id, 1 | 200),
                     kind::LIST => matches!(id, 70 | 350),
                     kind::STRUCT => id == 41,
@@ -138,35 +176,6 @@ pub(in crate::raw) fn looks_like_record(bytes: &[u8]) -> bool {
             Err(_) => return false,
         }
     }
-}
-
-fn string_field<'r, 'a>(
-    payload: &'r mut ThriftPayload<'a>,
-    event: &'r mut RawEventRecord<'a>,
-    id: i16,
-) -> Option<&'r mut Option<&'a str>> {
-    Some(match id {
-        100 => &mut payload.ip_address,
-        210 => &mut payload.encoding,
-        220 => &mut payload.collector,
-        300 => &mut payload.user_agent,
-        310 => &mut payload.referer_uri,
-        320 => &mut payload.path,
-        330 => &mut payload.querystring,
-        340 => &mut payload.body,
-        360 => &mut payload.content_type,
-        400 => &mut payload.hostname,
-        410 => &mut payload.network_user_id,
-        31337 => &mut payload.schema,
-        20 => &mut event.collector,
-        30 => &mut event.encoding,
-        40 => &mut event.ip_address,
-        45 => &mut event.hostname,
-        50 => &mut event.user_agent,
-        60 => &mut event.referer_uri,
-        80 => &mut event.network_user_id,
-        _ => return None,
-    })
 }
 
 /// A list of texts; `None` for a list of something else.

@@ -1,9 +1,9 @@
 //! `CollectorPayload` bytes as the stream collectors write them: ascending field ids, absent fields left out.
 
 use super::binary::kind;
-use super::record::ThriftPayload;
+use super::record::{COLLECTOR_PAYLOAD_SCHEMA, ThriftPayload};
 
-/// Appends a payload as one bare struct.
+/// Appends a payload as one bare struct that names `CollectorPayload` 1-0-0 as its schema.
 pub fn write_collector_payload(payload: &ThriftPayload<'_>, out: &mut Vec<u8>) {
     write_text(100, payload.ip_address, out);
     write_field(kind::I64, 200, out);
@@ -26,7 +26,7 @@ pub fn write_collector_payload(payload: &ThriftPayload<'_>, out: &mut Vec<u8>) {
     write_text(360, payload.content_type, out);
     write_text(400, payload.hostname, out);
     write_text(410, payload.network_user_id, out);
-    write_text(31337, payload.schema, out);
+    write_text(31337, Some(COLLECTOR_PAYLOAD_SCHEMA), out);
     out.push(kind::STOP);
 }
 

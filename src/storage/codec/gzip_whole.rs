@@ -109,11 +109,8 @@ fn decode_members(decoder: &mut MemberDecoder, stored: &[u8], limit: usize, plai
 /// Decodes a whole gzip object of at most `cap` decoded bytes, appending to `plain` all that is readable even if an
 /// error follows.
 pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Result<(), CodecError> {
-    let mut decoded = std::mem::take(plain);
-    let before = decoded.len();
-    let limit = before.saturating_add(cap);
-    let done = decode_members(&mut MemberDecoder::new(), stored, limit, &mut decoded);
-    *plain = decoded;
+    let before = plain.len();
+    let done = decode_members(&mut MemberDecoder::new(), stored, before.saturating_add(cap), plain);
     if done == stored.len() {
         return Ok(());
     }

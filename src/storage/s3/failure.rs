@@ -61,7 +61,12 @@ where
         SdkError::DispatchFailure(failure) if failure.as_other().is_some() => Failure::Transient(describe(&error)),
         _ => {
             let detail = describe(&error);
-            if detail.contains("credentials") { Failure::Denied(detail) } else { Failure::Permanent(detail) }
+            if detail.contains("credential") {
+                let advice =
+                    "no usable AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+                return Failure::Denied(format!("{advice} ({detail})"));
+            }
+            Failure::Permanent(detail)
         }
     }
 }

@@ -12,6 +12,7 @@ mod retry;
 mod write;
 
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use self::client::{Core, Engine, Pending};
@@ -102,7 +103,11 @@ impl ObjectStore for S3Store {
     }
 
     fn open(&self, object: &ObjectMeta) -> Result<Box<dyn Read + Send>, StorageError> {
-        Ok(Box::new(S3Reader::start(self, object)?))
+        Ok(Box::new(S3Reader::start(self, object, 0..object.size)?))
+    }
+
+    fn open_range(&self, object: &ObjectMeta, range: Range<u64>) -> Result<Box<dyn Read + Send>, StorageError> {
+        Ok(Box::new(S3Reader::start(self, object, range)?))
     }
 
     fn create(

@@ -23,8 +23,9 @@ pub(super) struct S3Reader {
     at: Location,
     size: u64,
     etag: Option<String>,
-    /// Where the next range begins.
+    /// Where the next range begins, and the last one ends.
     next: u64,
+    end: u64,
     under_way: VecDeque<Pending<Result<Chunk, StorageError>>>,
     current: Bytes,
     failed: Option<StorageError>,
@@ -37,14 +38,15 @@ struct Chunk {
 
 impl S3Reader {
     /// Sends the first requests and returns at once.
-    pub(super) fn start(store: &S3Store, object: &ObjectMeta) -> Result<S3Reader, StorageError> {
+    pub(super) fn start(store: &S3Store, object: &ObjectMeta, range: Range<u64>) -> Result<S3Reader, StorageError> {
         let mut reader = S3Reader {
             store: store.clone(),
             address: Address::of(&object.location)?,
             at: object.location.clone(),
             size: object.size,
             etag: object.etag.clone(),
-            next: 0,
+            next: range.start,
+            end: range.end.min(object.size),
             under_way: VecDeque::new(),
             current: Bytes::new(),
             failed: None,
@@ -57,8 +59,8 @@ impl S3Reader {
         let options = &self.store.core.options;
         // Without an entity tag the first answer must tell it before others are asked for.
         let limit = if self.etag.is_some() { options.s3_read_chunks_in_flight.max(1) } else { 1 };
-        while self.next < self.size && self.under_way.len() < limit {
-            let range = self.next..self.size.min(self.next + options.s3_read_chunk.max(1));
+        while self.next < self.end && self.under_way.len() < limit {
+            let range = self.next..self.end.min(self.next + options.s3_read_chunk.max(1));
             self.next = range.end;
             let fetch = Fetch {
                 core: Arc::clone(&self.store.core),

@@ -91,7 +91,8 @@ impl S3Writer {
         }
         upload.sent += 1;
         let (number, id) = (upload.sent as i32, upload.id.clone());
-        let body = Bytes::from(std::mem::take(&mut self.buffer));
+        let next = Vec::with_capacity(self.buffer.len());
+        let body = Bytes::from(std::mem::replace(&mut self.buffer, next));
         upload.under_way.push_back(self.store.spawn(async move { target.send_part(&id, number, body).await }));
         Ok(())
     }
@@ -224,7 +225,8 @@ impl Target {
                     .await
                     .map_err(classify)
             })
-            .await?;
+            .await
+            .map_err(|error| self.say_what_is_missing(error))?;
         let id = answer.upload_id().map(str::to_owned);
         id.ok_or_else(|| StorageError::failed(&self.at, "the service gave no id for a multipart upload"))
     }
@@ -243,7 +245,8 @@ impl Target {
                     .await
                     .map_err(classify)
             })
-            .await?;
+            .await
+            .map_err(|error| self.say_what_is_missing(error))?;
         let part = CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag().map(str::to_owned));
         // If the SDK sent a checksum with the part, the completion must repeat it.
         Ok(part
@@ -280,6 +283,17 @@ impl Target {
         }
     }
 
+    /// "Not found" in answer to a write is about the bucket or the upload, never about the object.
+    fn say_what_is_missing(&self, error: StorageError) -> StorageError {
+        match error {
+            StorageError::NotFound { location } => StorageError::failed(
+                &location,
+                "the bucket does not exist, or the multipart upload was removed meanwhile",
+            ),
+            other => other,
+        }
+    }
+
     /// A refused write may be the echo of one that was done but whose answer was lost.
     async fn unless_done(&self, error: StorageError) -> Result<Option<String>, StorageError> {
         if matches!(error, StorageError::PreconditionFailed { .. } | StorageError::NotFound { .. })
@@ -288,7 +302,7 @@ impl Target {
         {
             return Ok(found.meta.etag);
         }
-        Err(error)
+        Err(self.say_what_is_missing(error))
     }
 
     async fn abort(&self, id: &str) -> Result<(), StorageError> {

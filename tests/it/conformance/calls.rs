@@ -89,8 +89,12 @@ fn function(name: &str, arguments: &[Value]) -> Answer {
                 derived::derived_timestamp(millis(true_tstamp), millis(created), millis(sent), millis(collector));
             Answer::Ok(derived.map(thresh::event::time::column_timestamp).into())
         }
-        "MiscEnrichments.extractPlatform" => converter(arguments, convert::platform),
-        "MiscEnrichments.extractIp" => Answer::Ok(text(&arguments[1]).and_then(|value| ip::first_ip(value, arena)).into()),
+        "MiscEnrichments.extractPlatform" => {
+            converter(arguments, |value| convert::platform(value).map(|text| json!(text)))
+        }
+        "MiscEnrichments.extractIp" => {
+            Answer::Ok(text(&arguments[1]).and_then(|value| ip::first_ip(value, arena)).into())
+        }
         "SchemaEnrichment.extractSchema" => schema_of(arguments, arena),
         "PageEnrichments.extractPageUri" => {
             let page = text(&arguments[1]).or(text(first));
@@ -116,7 +120,10 @@ fn function(name: &str, arguments: &[Value]) -> Answer {
         "ConversionUtils.decodeBase64Url" => {
             Answer::Ok(payload::base64_text(text(first).unwrap_or_default(), arena).into())
         }
-        "ConversionUtils.validateUuid" => converter(arguments, |value| convert::uuid(value, arena)),
+        "ConversionUtils.validateUuid" => {
+            converter(arguments, |value| convert::uuid(value, arena).map(|text| json!(text)))
+        }
+        "ConversionUtils.stringToJInteger" if first.is_null() => Answer::Unmapped("null instead of a text"),
         "ConversionUtils.stringToJInteger" => match convert::integer(text(first).unwrap_or_default(), arena) {
             Ok(number) => Answer::Ok(number.and_then(|text| text.parse::<i32>().ok()).into()),
             Err(expectation) => Answer::Error(expectation.into()),
@@ -124,13 +131,17 @@ fn function(name: &str, arguments: &[Value]) -> Answer {
         "ConversionUtils.stringToJBigDecimal" | "ConversionUtils.stringToJBigDecimal2" => {
             converter(arguments, |value| decimal::decimal(value, arena).map(|text| json!(text)))
         }
-        "ConversionUtils.stringToBooleanLikeJByte" => {
-            converter(arguments, |value| convert::boolean_digit(value).map(|digit| json!(digit.parse::<i32>().unwrap_or(9))))
-        }
+        "ConversionUtils.stringToBooleanLikeJByte" => converter(arguments, |value| {
+            convert::boolean_digit(value).map(|digit| json!(digit.parse::<i32>().unwrap_or(9)))
+        }),
         "ConversionUtils.singleEncodePcts" => {
             Answer::Value(payload::decode::undouble(text(first).unwrap_or_default(), arena).into())
         }
         "IpAddressExtractor.extractIpAddress" => {
+            if let Some(column) = text(first) {
+                // The column of a CloudFront log.
+                return Answer::Value(payload::ip_of(column).or(text(&arguments[1])).into());
+            }
             let headers: Vec<&str> = first.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             Answer::Value(payload::client_ip(&headers, text(&arguments[1]), arena).into())
         }
@@ -143,7 +154,8 @@ fn function(name: &str, arguments: &[Value]) -> Answer {
             Answer::Value((payload::parse_path(path) == Some(payload::Api::TP1)).into())
         }
         "CloudfrontLoader.toTimestamp" => {
-            match thresh::raw::parse_timestamp(text(first).unwrap_or_default(), text(&arguments[1]).unwrap_or_default()) {
+            match thresh::raw::parse_timestamp(text(first).unwrap_or_default(), text(&arguments[1]).unwrap_or_default())
+            {
                 Ok(millis) => Answer::Ok(thresh::event::time::instant_text(millis).replace('Z', "+00:00").into()),
                 Err(error) => Answer::Error(error.into()),
             }
@@ -209,7 +221,7 @@ fn cross_domain(pairs: &Value, arena: &Bump) -> Answer {
         .collect();
     let pairs: Vec<_> = pairs.iter().map(|(n, v)| (&*arena.alloc_str(n), v.map(|v| &*arena.alloc_str(v)))).collect();
     match crossdomain::cross_domain(&pairs, arena) {
-        Ok(found) => Answer::Ok(json!([found.domain_userid, found.timestamp])),
+        Ok(found) => Answer::Ok(json!([found.domain_userid, found.tstamp])),
         Err((value, expectation)) => input_data(&"sp_dtm".into(), &value.into(), &expectation),
     }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::read;
 use crate::support::s3::{FakeS3, Fault};
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_sdk_s3::config::SharedCredentialsProvider;
 use s3s::S3ErrorCode;
-use thresh::storage::{Precondition, Storage, StorageError, StorageOptions};
+use thresh::storage::{Location, Precondition, Storage, StorageError, StorageOptions};
 
 #[test]
 fn storms_pass() {
@@ -73,13 +75,32 @@ fn nobody_listening_is_a_passing_failure() {
 }
 
 #[test]
+fn missing_credentials_are_said_at_once() {
+    let s3 = FakeS3::start();
+    let nobody = ProfileFileCredentialsProvider::builder().profile_name("no-such-profile").build();
+    let config = s3.sdk_config("").into_builder().credentials_provider(SharedCredentialsProvider::new(nobody)).build();
+    let storage = Storage::new(StorageOptions { s3_sdk_config: Some(config), ..s3.options() });
+    let error = storage.head(&s3.at("a")).unwrap_err();
+    assert!(matches!(error, StorageError::Denied { .. }), "{error}");
+    assert!(error.to_string().contains("credentials"), "{error}");
+}
+
+#[test]
+fn writes_name_what_is_missing() {
+    let s3 = FakeS3::start();
+    let nowhere = Location::S3 { bucket: "no-such-bucket".into(), key: "a".into() };
+    let error = s3.storage().write_all(&nowhere, b"x", Precondition::None).unwrap_err();
+    assert!(error.to_string().starts_with("s3://no-such-bucket/a: the bucket does not exist"), "{error}");
+}
+
+#[test]
 fn late_answers_are_given_up() {
     let s3 = FakeS3::start();
     s3.put("a", "x");
-    let storage = Storage::new(StorageOptions { s3_read_timeout: Duration::from_millis(200), ..s3.options() });
+    let storage = Storage::new(StorageOptions { s3_read_timeout: Duration::from_millis(400), ..s3.options() });
     s3.fault("HEAD", 2, Fault::Late(Duration::from_secs(60)));
     assert_eq!(storage.head(&s3.at("a")).unwrap().unwrap().size, 1);
-    assert_eq!(s3.log().len(), 3);
+    assert!(s3.log().len() >= 3);
 }
 
 #[test]

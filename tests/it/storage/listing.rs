@@ -1,8 +1,8 @@
 //! What a location on S3 means.
 
 use super::keys;
-use crate::support::s3::FakeS3;
-use thresh::storage::{Location, StorageError};
+use crate::support::s3::{BUCKET, FakeS3};
+use thresh::storage::{Location, Storage, StorageError, StorageOptions};
 
 #[test]
 fn more_than_a_page_in_key_order() {
@@ -145,4 +145,26 @@ fn what_is_missing_says_so() {
     let error = storage.list(std::slice::from_ref(&elsewhere)).unwrap_err();
     assert!(matches!(error, StorageError::NotFound { .. }), "{error}");
     assert_eq!(error.to_string(), "s3://no-such-bucket/in/: not found");
+}
+
+#[test]
+fn the_standard_chain_of_the_sdk_is_used() {
+    let s3 = FakeS3::start();
+    s3.put("in/by-environment", "x");
+    // Variables belong to the process, so another one is needed.
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "storage::listing::lists_by_environment", "--ignored"])
+        .envs(s3.environment())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(s3.log(), ["LIST in/"]);
+}
+
+#[test]
+#[ignore = "the child process of the_standard_chain_of_the_sdk_is_used"]
+fn lists_by_environment() {
+    let storage = Storage::new(StorageOptions { s3_path_style: true, ..StorageOptions::default() });
+    let input = Location::S3 { bucket: BUCKET.to_owned(), key: "in/".to_owned() };
+    assert_eq!(keys(&storage.list(&[input]).unwrap()), ["in/by-environment"]);
 }

@@ -132,6 +132,16 @@ impl FakeS3 {
             .build()
     }
 
+    /// The environment that leads a command to this server; it still needs `--s3-path-style`.
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_ENDPOINT_URL_S3", format!("http://{}", self.address)),
+        ]
+    }
+
     /// Options for tests: this server, short pauses.
     pub fn options(&self) -> StorageOptions {
         StorageOptions {

@@ -1,0 +1,107 @@
+//! The command line: the tree of commands and the flags that all of them have.
+//!
+//! A new command is one file in `src/commands/`, one variant of [`Command`], one arm in [`Command::run`].
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::commands::{CliError, Exit, completions, ddl, enrich, man, recover, shred, to_json};
+use crate::report::logging::{self, LogFormat};
+
+/// The Snowplow batch pipeline on one machine: enrich, shred and load without a cluster.
+#[derive(Debug, Parser)]
+#[command(name = "thresh", version, propagate_version = true, max_term_width = 110)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Flags of all commands.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of all commands.
+#[derive(Clone, Debug, Args)]
+pub struct GlobalArgs {
+    /// Log more; may be repeated (-vv, -vvv). RUST_LOG wins over it
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Logs")]
+    pub verbose: u8,
+    /// Log errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Logs")]
+    pub quiet: bool,
+    /// How log lines on standard error look
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = "Logs", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// What thresh can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Turn raw collector logs into enriched events and bad rows
+    Enrich(Box<enrich::EnrichArgs>),
+    /// Turn enriched events into rows for tables: atomic events, and one row per entity
+    Shred(Box<shred::ShredArgs>),
+    /// Print the tables of schemas, and the migrations between their versions
+    Ddl(Box<ddl::DdlArgs>),
+    /// Turn enriched events into the Analytics SDK's JSON, one object a line
+    ToJson(Box<to_json::ToJsonArgs>),
+    /// Turn bad rows of every generation back into raw records
+    Recover(Box<recover::RecoverArgs>),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write manual pages into a folder
+    Man(man::ManArgs),
+}
+
+impl Command {
+    fn run(self) -> Result<Exit, CliError> {
+        match self {
+            Command::Enrich(args) => enrich::run(&args),
+            Command::Shred(args) => shred::run(&args),
+            Command::Ddl(args) => ddl::run(&args),
+            Command::ToJson(args) => to_json::run(&args),
+            Command::Recover(args) => recover::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+        }
+    }
+}
+
+/// The tree of commands, for completions and manual pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Does what the arguments say; the first one is the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap, but not to the caller.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let verbosity = if cli.global.quiet { -1 } else { i8::try_from(cli.global.verbose).unwrap_or(i8::MAX) };
+    logging::init(verbosity, cli.global.log_format);
+    match cli.command.run() {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let _ = logging::write_stderr(error.to_string().as_bytes());
+            error.exit.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,22 @@
+//! The commands: arguments → plan → stage on the engine → outcome. The only place that sees both stages and threads.
+
+pub mod batch;
+pub mod completions;
+pub mod ddl;
+pub mod enrich;
+mod error;
+mod exit;
+pub mod man;
+pub mod recover;
+pub mod schemas;
+pub mod shred;
+mod signals;
+mod storage_args;
+mod storage_store;
+pub mod to_json;
+
+pub use error::CliError;
+pub use exit::Exit;
+pub use signals::cancel_on_signal;
+pub use storage_args::StorageArgs;
+pub use storage_store::StorageStore;
