@@ -34,6 +34,8 @@ pub(super) mod kinds {
 /// One schema object. Keywords that are absent are empty or `None`.
 #[derive(Debug, Default)]
 pub(super) struct Node {
+    /// A name that tells schemas apart in reports; the branches of a combinator share one.
+    pub(super) origin: String,
     pub(super) reference: Option<NodeId>,
     pub(super) additional: Additional,
     pub(super) all_of: Vec<NodeId>,
@@ -98,6 +100,8 @@ pub(super) struct Slot {
 pub(super) struct Types {
     /// The kinds accepted, after `nullable`.
     pub(super) accepted: u8,
+    /// The same without the `nullable` of the schema around: what counts for a branch of `anyOf`.
+    pub(super) accepted_in_any_of: u8,
     /// The names as written.
     pub(super) names: Vec<String>,
     /// Written as a list.

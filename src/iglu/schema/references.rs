@@ -33,7 +33,9 @@ pub(super) fn resolve<'d>(document: &'d Json, reference: &str) -> Result<Target<
     let is_remote = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     let has_scheme = reference.split(['/', '#', '?']).next().is_some_and(|first| first.contains(':'));
     let remote_base = || document.get("id").and_then(Json::as_str).is_some_and(is_remote);
-    if is_remote(reference) || !reference.is_empty() && !has_scheme && remote_base() {
+    // The remote document counts as empty, so it has no parts either.
+    let is_whole = reference.split_once('#').is_none_or(|(_, part)| part.is_empty());
+    if is_whole && (is_remote(reference) || !reference.is_empty() && !has_scheme && remote_base()) {
         return Ok(Target::Anything);
     }
     Err(unresolved())
@@ -192,9 +194,10 @@ mod tests {
     #[test]
     fn remote_documents_accept_everything() {
         let document = json!({"id": "http://acme.com/schema"});
-        for reference in ["http://json-schema.org/draft-04/schema#", "https://a.b/c#/d", "other.json"] {
+        for reference in ["http://json-schema.org/draft-04/schema#", "https://a.b/c", "other.json"] {
             assert_eq!(resolve(&document, reference), Ok(Target::Anything), "{reference}");
         }
         assert!(resolve(&json!({}), "other.json").is_err());
+        assert!(resolve(&document, "https://a.b/c#/definitions/d").is_err());
     }
 }

@@ -100,10 +100,17 @@ impl Model {
     fn fits_combinators(&self, node: &Node, value: Value<'_>) -> bool {
         node.reference.is_none_or(|target| self.fits(target, value))
             && node.all_of.iter().all(|branch| self.fits(*branch, value))
-            && (node.any_of.is_empty() || node.any_of.iter().any(|branch| self.fits(*branch, value)))
+            && (node.any_of.is_empty() || node.any_of.iter().any(|branch| self.fits_branch(*branch, value)))
             && (node.one_of.is_empty()
                 || node.one_of.iter().filter(|branch| self.fits(**branch, value)).take(2).count() == 1)
             && node.not.as_ref().is_none_or(|(schema, _)| !self.fits(*schema, value))
+    }
+}
+
+impl Model {
+    /// Whether a value fits a branch of `anyOf`, whose type is looked at first and more strictly.
+    fn fits_branch(&self, branch: NodeId, value: Value<'_>) -> bool {
+        self.nodes[branch].types.as_ref().is_none_or(|types| types.accept_in_any_of(value)) && self.fits(branch, value)
     }
 }
 
@@ -145,6 +152,12 @@ impl Node {
 impl Types {
     pub(super) fn accept(&self, value: Value<'_>) -> bool {
         self.accepted & kind_bit(value) != 0
+    }
+
+    /// Lists of types are no exception in `anyOf`.
+    pub(super) fn accept_in_any_of(&self, value: Value<'_>) -> bool {
+        let accepted = if self.is_union { self.accepted } else { self.accepted_in_any_of };
+        accepted & kind_bit(value) != 0
     }
 }
 
