@@ -3,5 +3,6 @@
 mod adapters;
 mod conformance;
 mod engine;
+mod recover;
 mod storage;
 mod support;
