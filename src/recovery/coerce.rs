@@ -6,6 +6,7 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
+use crate::payload::decode::url_decode;
 use crate::raw::ThriftPayload;
 
 /// A collector payload that owns its texts.
@@ -98,6 +99,9 @@ pub enum PayloadKind {
     RawEvent,
 }
 
+/// What bad rows call the collectors whose logs are text.
+const LOG_LOADERS: [&str; 2] = ["cloudfront", "clj-tomcat"];
+
 /// Turns the edited payload into a collector payload. `payload` is the collector payload itself, or the object with
 /// `raw`.
 pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, String> {
@@ -127,6 +131,10 @@ pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, St
         hostname: fields.text("hostname")?,
         network_user_id: fields.text(user_id)?,
     };
+    // Logs hold user agents encoded, and enrich decodes those of logs: Thrift records hold them decoded.
+    if recovered.collector.as_deref().is_some_and(|name| LOG_LOADERS.contains(&name)) {
+        recovered.user_agent = recovered.user_agent.as_deref().map(decoded_agent);
+    }
     match kind {
         PayloadKind::Collector => recovered.headers = Some(fields.texts("headers")?),
         PayloadKind::RawEvent => {
@@ -136,6 +144,12 @@ pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, St
         }
     }
     Ok(recovered)
+}
+
+/// The way enrich decodes user agents of logs: all of it or nothing.
+fn decoded_agent(encoded: &str) -> String {
+    let arena = Bump::new();
+    url_decode(arena.alloc_str(encoded), &arena).unwrap_or(encoded).to_owned()
 }
 
 /// Two vendors' events need their body again: it was taken apart into `ue_pr`.
@@ -357,6 +371,17 @@ mod tests {
             thrift(&payload, PayloadKind::Collector),
             "CwBkAAAACTE5Mi4wLjIuNwoAyAAAAXKTrt0LCwDSAAAABVVURi04CwDcAAAAEXNzYy0xLjAuMS1raW5lc2lzCwFAAAAAIy9jb20uc25vd3Bsb3dhbmFseXRpY3Muc25vd3Bsb3cvdHAyCwFKAAAAAAsBVAAAAAd7ImEiOjF9DwFeCwAAAAEAAAAQSG9zdDogeC5hY21lLmNvbQsBaAAAABBhcHBsaWNhdGlvbi9qc29uC3ppAAAAQWlnbHU6Y29tLnNub3dwbG93YW5hbHl0aWNzLnNub3dwbG93L0NvbGxlY3RvclBheWxvYWQvdGhyaWZ0LzEtMC0wAA=="
         );
+    }
+
+    #[test]
+    fn user_agents_of_logs_are_decoded() {
+        let payload = |collector: &str, agent: &str| {
+            let payload = json!({"vendor":"a","version":"b","collector":collector,"encoding":"UTF-8","useragent":agent});
+            coerce(&payload, PayloadKind::Collector).unwrap().user_agent.unwrap()
+        };
+        assert_eq!(payload("cloudfront", "Mozilla/5.0%20(X11)"), "Mozilla/5.0 (X11)");
+        assert_eq!(payload("cloudfront", "100%"), "100%");
+        assert_eq!(payload("ssc-1.0.0-kinesis", "Mozilla/5.0%20(X11)"), "Mozilla/5.0%20(X11)");
     }
 
     #[test]
