@@ -435,7 +435,8 @@ fn a_round_trip_gives_the_events_of_logs_without_faults() {
 
     // In one pass.
     let rules = ["--config", "config.json", "--reenrich"];
-    let places = ["--output", "direct", "--bad", "direct-bad", "--failed", "direct-failed", "--unrecoverable", "direct-un"];
+    let places =
+        ["--output", "direct", "--bad", "direct-bad", "--failed", "direct-failed", "--unrecoverable", "direct-un"];
     let summary = run(&[&["recover", "bad"][..], &rules, &places].concat());
     assert_eq!(summary["events_good"], faults);
     assert_eq!(sorted(&["direct/run=r"]), sorted(&["mended/run=r"]));
