@@ -6,5 +6,6 @@ mod engine;
 mod enrich;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod load;
+mod recover;
 mod storage;
 mod support;
