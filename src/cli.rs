@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::{CliError, Exit, completions, enrich, man};
+use crate::commands::{CliError, Exit, completions, enrich, load, man};
 use crate::report::logging::{self, LogFormat};
 
 /// The Snowplow batch pipeline on one machine: enrich, shred and load without a cluster.
@@ -42,6 +42,8 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Turn raw collector logs into enriched events and bad rows
     Enrich(Box<enrich::EnrichArgs>),
+    /// Load shredded data into Redshift, PostgreSQL or SQLite, each run once
+    Load(Box<load::LoadArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write manual pages into a folder
@@ -52,6 +54,7 @@ impl Command {
     fn run(self) -> Result<Exit, CliError> {
         match self {
             Command::Enrich(args) => enrich::run(&args),
+            Command::Load(args) => load::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

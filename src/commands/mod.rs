@@ -5,6 +5,7 @@ pub mod completions;
 pub mod enrich;
 mod error;
 mod exit;
+pub mod load;
 pub mod man;
 mod signals;
 mod storage_args;

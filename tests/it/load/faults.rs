@@ -101,7 +101,11 @@ fn a_connection_that_breaks_doubles_and_loses_nothing() {
     world.load(&mut *redshift.open());
     let expected = tables(redshift);
     let mut faults: Vec<Fault> = (0..4).flat_map(|n| [Fault::FailCopy(n), Fault::DropAfterCopy(n)]).collect();
-    faults.extend([Fault::DropBefore("LOCK"), Fault::DropBefore("INSERT INTO atomic.manifest"), Fault::DropBefore("COMMIT")]);
+    faults.extend([
+        Fault::DropBefore("LOCK"),
+        Fault::DropBefore("INSERT INTO atomic.manifest"),
+        Fault::DropBefore("COMMIT"),
+    ]);
     for fault in faults {
         let disturbed = emptied(redshift);
         let TestTarget::Redshift(double) = disturbed else { unreachable!() };

@@ -94,7 +94,8 @@ fn broken_text_is_repaired_and_long_text_cut_and_both_are_counted() {
 #[test]
 fn hostile_names_in_schemas_are_quoted() {
     let world = World::on_s3();
-    let schema = r#"{"type":"object","properties":{"a\"; DROP TABLE x; --":{"type":"string"},"b.c d":{"type":"string"}}}"#;
+    let schema =
+        r#"{"type":"object","properties":{"a\"; DROP TABLE x; --":{"type":"string"},"b.c d":{"type":"string"}}}"#;
     world.schema("com.acme/odd/jsonschema/1-0-0", schema);
     world.run("1").event(&[("event_id", ID)]).row(("com.acme", "odd", 1), "1-0-0", ID, &["one", "two"]).write();
     for target in TestTarget::all(&world).into_iter().filter(|target| target.name() != "redshift") {

@@ -35,11 +35,8 @@ fn tables_are_migrated_in_the_run_s_transaction() {
     let world = World::on_disk();
     world.plain_run("1", "a");
     let mut target = open(&database.config(), &OpenOptions::default()).unwrap();
-    let options = LoadOptions {
-        steps: Steps { vacuum: true, ..Steps::default() },
-        load_tstamp: true,
-        ..LoadOptions::default()
-    };
+    let options =
+        LoadOptions { steps: Steps { vacuum: true, ..Steps::default() }, load_tstamp: true, ..LoadOptions::default() };
     let (report, result) = world.load_with(&mut *target, &options);
     result.unwrap();
     assert!(report.warnings.is_empty(), "{:?}", report.warnings);

@@ -41,7 +41,8 @@ fn statements_and_their_order_are_those_of_the_reference() {
     let mut target = open(&double.config(), &by_prefix()).unwrap();
     world.load(&mut *target);
     let journal = double.take_journal();
-    let order: Vec<&str> = journal.iter().map(String::as_str).filter(|sql| !sql.starts_with("SELECT a.attname")).collect();
+    let order: Vec<&str> =
+        journal.iter().map(String::as_str).filter(|sql| !sql.starts_with("SELECT a.attname")).collect();
     let good = format!("s3://{BUCKET}/shredded/run=2021-03-06-10-00-00/output=good");
     let events = format!(
         "COPY atomic.events FROM '{good}/vendor=com.snowplowanalytics.snowplow/name=atomic/format=tsv/model=1/' CREDENTIALS 'aws_iam_role={ROLE}' REGION 'eu-west-1' MAXERROR 1 TIMEFORMAT 'auto' DELIMITER '\t' EMPTYASNULL FILLRECORD TRUNCATECOLUMNS ACCEPTINVCHARS GZIP"
@@ -172,10 +173,7 @@ fn json_types_need_their_table_and_their_jsonpaths_file() {
     world.put("run=1/atomic-events/part-0", atomic.join("\t").as_bytes());
     world.put("run=1/atomic-events/_SUCCESS", b"");
     world.put("run=1/shredded-types/_SUCCESS", b"");
-    let options = LoadOptions {
-        jsonpaths: JsonPaths { folders: vec![s3.at("assets/")] },
-        ..LoadOptions::default()
-    };
+    let options = LoadOptions { jsonpaths: JsonPaths { folders: vec![s3.at("assets/")] }, ..LoadOptions::default() };
     for open_options in [OpenOptions::default(), by_prefix()] {
         let double = FakeRedshift::start(&s3).unwrap();
         s3.state().objects.remove("assets/com.acme/click_1.json");

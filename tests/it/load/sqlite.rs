@@ -63,7 +63,10 @@ fn a_table_several_versions_behind_is_brought_forward() {
     assert_eq!(report.runs[1].changed_tables, [CHECKOUT]);
     let rows = target.query(&format!("SELECT step_name, coupon, attempt FROM {CHECKOUT} WHERE attempt = 4")).unwrap();
     assert_eq!(rows, [[Some(long), Some("SAVE".to_owned()), Some("4".to_owned())]]);
-    assert_eq!(target.table_version(CHECKOUT).unwrap().as_deref(), Some("iglu:com.acme/checkout_step/jsonschema/1-0-2"));
+    assert_eq!(
+        target.table_version(CHECKOUT).unwrap().as_deref(),
+        Some("iglu:com.acme/checkout_step/jsonschema/1-0-2")
+    );
     // A run from before the new versions has fewer fields: the rest is null.
     world.plain_run("3", "d");
     world.load(&mut *target);
@@ -78,7 +81,10 @@ fn a_table_without_version_stops_the_load_with_a_way_out() {
     target.execute(&format!("CREATE TABLE {CHECKOUT} (step_name TEXT)")).unwrap();
     let (report, result) = world.load_with(&mut *target, &LoadOptions::default());
     let error = result.unwrap_err().to_string();
-    assert!(error.contains("has no comment") && error.contains("iglu:com.acme/checkout_step/jsonschema/1-0-0"), "{error}");
+    assert!(
+        error.contains("has no comment") && error.contains("iglu:com.acme/checkout_step/jsonschema/1-0-0"),
+        "{error}"
+    );
     assert_eq!(report.runs[0].outcome, RunOutcome::Failed);
 }
 
@@ -111,7 +117,9 @@ fn a_dry_run_changes_nothing() {
     result.unwrap();
     assert_eq!(report.count(RunOutcome::Planned), 1);
     let text = report.statements.join(";\n");
-    for part in ["BEGIN IMMEDIATE", "CREATE TABLE IF NOT EXISTS \"events\"", "INSERT INTO \"com_acme_click_10\"", "COMMIT"] {
+    for part in
+        ["BEGIN IMMEDIATE", "CREATE TABLE IF NOT EXISTS \"events\"", "INSERT INTO \"com_acme_click_10\"", "COMMIT"]
+    {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     assert!(!config.path.exists());
@@ -169,7 +177,10 @@ fn json_types_of_old_runs_become_columns() {
     assert_eq!(rows[0], [text("i1"), text(r#"["events","click"]"#), text("a\tb"), text("5")]);
     assert_eq!(rows[1][2..], [None, None]);
     let manifest = target.query("SELECT types, processor_artifact FROM manifest").unwrap();
-    assert_eq!(manifest[0][0].as_deref(), Some(r#"[{"schemaKey":"iglu:com.acme/click/jsonschema/1-0-0","format":"JSON"}]"#));
+    assert_eq!(
+        manifest[0][0].as_deref(),
+        Some(r#"[{"schemaKey":"iglu:com.acme/click/jsonschema/1-0-0","format":"JSON"}]"#)
+    );
 }
 
 #[test]

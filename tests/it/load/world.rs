@@ -102,7 +102,12 @@ impl World {
             .event(&[("event_id", &first), ("page_url", "http://acme.com/?q=ä"), ("txn_id", "12"), ("br_cookies", "1")])
             .event(&[("event_id", &second), ("tr_total", "1.0E7"), ("se_value", "0.5"), ("app_id", "a\\b'c\"d")])
             .row(("com.acme", "checkout_step", 1), "1-0-0", &first, &["pay now", r"\N", "1", "3", r"\N"])
-            .row(("com.acme", "checkout_step", 1), "1-0-0", &second, &["", "0", "2", "0.25", "2020-01-01T10:00:00+02:00"])
+            .row(
+                ("com.acme", "checkout_step", 1),
+                "1-0-0",
+                &second,
+                &["", "0", "2", "0.25", "2020-01-01T10:00:00+02:00"],
+            )
             .row(("com.acme", "click", 10), "10-0-0", &first, &["ten", "7"])
             .row(("com.acme", "click", 1), "1-0-0", &first, &["one", "-1"])
             .write();

@@ -112,7 +112,18 @@ fn start(bin: &Path) -> Server {
         }
     }
     let mut initdb = command(&bin.join("initdb"), user, &folder);
-    initdb.args(["-D", "data", "-U", "postgres", "-A", "scram-sha-256", "--pwfile=password", "-E", "UTF8", "--no-sync"]);
+    initdb.args([
+        "-D",
+        "data",
+        "-U",
+        "postgres",
+        "-A",
+        "scram-sha-256",
+        "--pwfile=password",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    ]);
     let output = initdb.output().unwrap();
     assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -82,9 +82,7 @@ impl FakeRedshift {
 
     pub fn url(&self) -> String {
         let (port, name) = (self.port, &self.database.name);
-        format!(
-            "redshift://postgres:p%40ss%20word@127.0.0.1:{port}/{name}?sslmode=prefer&role={ROLE}&region=eu-west-1"
-        )
+        format!("redshift://postgres:p%40ss%20word@127.0.0.1:{port}/{name}?sslmode=prefer&role={ROLE}&region=eu-west-1")
     }
 
     pub fn config(&self) -> TargetConfig {

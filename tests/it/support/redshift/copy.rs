@@ -297,7 +297,8 @@ fn convert(fields: &Fields, copy: &Copy, columns: &[Column]) -> Result<String, W
             row.push('\t');
         }
         let is_text = column.ty.starts_with("character") || column.ty == "text";
-        let Some(bytes) = field.as_ref().filter(|bytes| !bytes.is_empty() || is_text && !copy.has("EMPTYASNULL")) else {
+        let Some(bytes) = field.as_ref().filter(|bytes| !bytes.is_empty() || is_text && !copy.has("EMPTYASNULL"))
+        else {
             row.push_str("\\N");
             continue;
         };
