@@ -49,7 +49,8 @@ impl Hooks {
         }
     }
 
-    fn metrics(&self, run: &ShreddedRun, report: &RunReport, ended: jiff::Timestamp) -> Vec<String> {
+    /// The gauges of a run that was loaded, as StatsD gets them.
+    pub fn metrics(&self, run: &ShreddedRun, report: &RunReport, ended: jiff::Timestamp) -> Vec<String> {
         let mut values: Vec<(&str, i64)> = Vec::new();
         let events = report.tables.iter().find(|table| table.table == super::plan::EVENTS).and_then(|table| table.rows);
         let message = run.message.as_ref();
