@@ -14,8 +14,10 @@ use crate::shred::COMPLETE_FILE;
 use crate::storage::codec::{Codec, DETECT_BYTES};
 use crate::storage::{Location, ObjectMeta, Storage};
 
+mod notes;
 mod path;
 
+use notes::{read_manifest, read_message};
 use path::{Found, classify};
 
 /// Generations of folders.
@@ -343,20 +345,6 @@ fn unknown_text(base: &str, first: &str, count: usize) -> String {
              Total {n} invalid keys.\n{end}"
         ),
     }
-}
-
-fn read_message(storage: &Storage, object: Option<&ObjectMeta>) -> Result<Option<ShreddingComplete>, LoadError> {
-    let Some(object) = object else { return Ok(None) };
-    let text = storage.read_all(&object.location)?;
-    let parsed = ShreddingComplete::parse(&text);
-    parsed.map(Some).map_err(|problem| LoadError::Discovery(format!("{}: {problem}", object.location)))
-}
-
-fn read_manifest(storage: &Storage, object: Option<&ObjectMeta>) -> Result<Option<Manifest>, LoadError> {
-    let Some(object) = object else { return Ok(None) };
-    let text = storage.read_all(&object.location)?;
-    let parsed = serde_json::from_slice(&text);
-    parsed.map(Some).map_err(|error| LoadError::Discovery(format!("{}: {error}", object.location)))
 }
 
 /// Decided by what was written: the first file's bytes. All files of a run share their codec.

@@ -15,6 +15,9 @@ pub fn answer(case: &Value) -> Answer {
     if case["area"] == "recover" {
         return super::recover::answer(case);
     }
+    if case["area"] == "load-sql" {
+        return super::load::answer(case);
+    }
     if case["profile"] != "current" {
         return Answer::Unmapped("describes an older or newer release");
     }
