@@ -72,12 +72,15 @@ pub struct RowStats {
 
 const BLOCK: usize = 1 << 20;
 
+/// What is done with each row's values.
+type RowVisitor<'v> = &'v mut dyn FnMut(&[Option<&str>], Position<'_>) -> Result<(), LoadError>;
+
 /// Reads every row of the files. `visit` gets one entry for each field of the shape, `None` for null.
 pub fn each_row(
     storage: &Storage,
     files: &[ObjectMeta],
     shape: &RowShape,
-    visit: &mut dyn FnMut(&[Option<&str>], Position<'_>) -> Result<(), LoadError>,
+    visit: RowVisitor<'_>,
 ) -> Result<RowStats, LoadError> {
     let mut stats = RowStats::default();
     for file in files.iter().filter(|file| file.size > 0) {

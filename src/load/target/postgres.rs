@@ -114,7 +114,10 @@ impl Target for Postgres {
         let finished = match end {
             Ok(()) => sink.finish().map_err(|failure| failed = Some(failure)),
             Err(error) if failed.is_none() => return Err(error),
-            Err(_) => Err(drop(sink)),
+            Err(_) => {
+                drop(sink);
+                Err(())
+            }
         };
         match (finished, failed) {
             (Ok(rows), _) => copied.rows = Some(rows),

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::{World, code, gzip, page_views, stderr};
 
 /// Runs `enrich`; gives its exit code, its messages, and its largest memory in MiB.
+#[allow(clippy::zombie_processes)] // wait4 waits for it.
 fn measured(world: &World, arguments: &[&str]) -> (i32, String, u64) {
     let mut child = world.command().args(arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
     let mut messages = String::new();
