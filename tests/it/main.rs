@@ -7,5 +7,6 @@ mod enrich;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod load;
 mod recover;
+mod shred;
 mod storage;
 mod support;
