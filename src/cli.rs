@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::{CliError, Exit, completions, ddl, enrich, man, shred, to_json};
+use crate::commands::{CliError, Exit, completions, ddl, enrich, load, man, recover, shred, to_json};
 use crate::report::logging::{self, LogFormat};
 
 /// The Snowplow batch pipeline on one machine: enrich, shred and load without a cluster.
@@ -48,6 +48,10 @@ pub enum Command {
     Ddl(Box<ddl::DdlArgs>),
     /// Turn enriched events into the Analytics SDK's JSON, one object a line
     ToJson(Box<to_json::ToJsonArgs>),
+    /// Turn bad rows of every generation back into raw records
+    Recover(Box<recover::RecoverArgs>),
+    /// Load shredded data into Redshift, PostgreSQL or SQLite, each run once
+    Load(Box<load::LoadArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write manual pages into a folder
@@ -61,6 +65,8 @@ impl Command {
             Command::Shred(args) => shred::run(&args),
             Command::Ddl(args) => ddl::run(&args),
             Command::ToJson(args) => to_json::run(&args),
+            Command::Recover(args) => recover::run(&args),
+            Command::Load(args) => load::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

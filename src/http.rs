@@ -4,6 +4,7 @@
 //! One client per purpose, shared between threads; connections are kept and reused. Redirects are followed here and
 //! not by the transport, so that keys and passwords never travel on to another host.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -294,8 +295,15 @@ impl HttpClient {
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let status = response.status().as_u16();
-        let reader = response.body_mut().with_config().limit(self.options.max_body);
-        let body = reader.read_to_vec().map_err(|error| self.classify(error, url))?;
+        // The transport's own limit counts compressed bytes; this one is about memory.
+        let limit = self.options.max_body;
+        let reader = response.body_mut().with_config().limit(u64::MAX).reader();
+        let mut body = Vec::new();
+        let read = reader.take(limit + 1).read_to_end(&mut body);
+        read.map_err(|error| self.classify(error.into(), url))?;
+        if body.len() as u64 > limit {
+            return Err(HttpError::TooLarge(limit));
+        }
         Ok(HttpResponse { status, headers, body })
     }
 

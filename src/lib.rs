@@ -21,6 +21,7 @@ pub mod event;
 pub mod http;
 pub mod iglu;
 pub mod json;
+pub mod load;
 pub mod loadgen;
 pub mod payload;
 pub mod pipeline;
@@ -29,6 +30,8 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+#[cfg(feature = "js")]
+pub mod script;
 pub mod sdk;
 pub mod shred;
 pub mod storage;

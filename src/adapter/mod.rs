@@ -42,7 +42,7 @@ use crate::payload::{CollectorPayload, RawEvent};
 pub use config::{AdapterConfig, AdapterConfigError, RemoteAdapters, RemoteService, SchemaOverrides};
 pub use info::{ADAPTERS, AdapterInfo, SchemaTable};
 pub use registry::{Registry, is_tracker_protocol};
-pub use remote::{RemoteClient, RemoteError, RemoteResponse};
+pub use remote::{HttpRemoteClient, RemoteClient, RemoteError, RemoteResponse};
 
 /// What adapters may use while they work on one payload.
 pub struct Tools<'a, 't> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::config::AdapterConfig;
 use super::info::ADAPTERS;
-use super::remote::{RemoteAdapter, RemoteClient};
+use super::remote::{HttpRemoteClient, RemoteAdapter, RemoteClient};
 use super::{Adapter, AdapterResult, Tools};
 use crate::badrow::Message;
 use crate::payload::{Api, CollectorPayload, SNOWPLOW_VENDOR};
@@ -40,6 +40,13 @@ impl Registry {
             registry.set(&service.vendor, &service.version, Box::new(adapter));
         }
         registry
+    }
+
+    /// As [`Registry::new`], with a client over HTTP if any remote service is configured.
+    pub fn over_http(config: &AdapterConfig) -> Registry {
+        let has_services = !config.remote.services.is_empty();
+        let client = has_services.then(|| Arc::new(HttpRemoteClient::new(&config.remote)) as Arc<dyn RemoteClient>);
+        Registry::new(config, client)
     }
 
     fn set(&mut self, vendor: &str, version: &str, adapter: Box<dyn Adapter>) {

@@ -135,7 +135,7 @@ mod tests {
             "e = ue\neid = e3314efb-9058-dbaf-c4bb-b754fca73613\ntv = com.urbanairship.connect-v1\nue_pr = {}{EVENT}}}}}\np = srv\nttm = 1447432312393\n",
             r#"{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":{"schema":"iglu:com.urbanairship.connect/OPEN/jsonschema/1-0-0","data":"#
         );
-        assert_eq!(events(line(EVENT)), [expected.clone()]);
+        assert_eq!(events(line(EVENT)), std::slice::from_ref(&expected));
         let query = [("ttm", Some("1")), ("eid", None)];
         assert_eq!(events(line(EVENT).query(&query)), [expected]);
         let registry = Registry::new(&AdapterConfig::default(), None);

@@ -105,7 +105,8 @@ impl Manager {
         self.too_long_accepted
     }
 
-    /// Enriches one raw event into `event`, which starts empty. On a failure `event` is what bad rows show.
+    /// Enriches one raw event into `event`, which starts empty; gives the PII event if there is one. On a failure `event`
+    /// is what bad rows show.
     pub fn enrich<'a>(
         &mut self,
         raw: &RawEvent<'a>,
@@ -113,7 +114,7 @@ impl Manager {
         event: &mut EnrichedEvent<'a>,
         validator: &mut dyn Validator,
         arena: &'a Bump,
-    ) -> Result<(), Failure<'a>> {
+    ) -> Result<Option<&'a EnrichedEvent<'a>>, Failure<'a>> {
         let (parsed, collector_millis) = self.set_up(raw, texts, event, arena).map_err(Failure::Enrichment)?;
         let input = self.input.validate(&parsed, validator, arena).map_err(Failure::Schema)?;
         for (column, text) in
@@ -142,17 +143,18 @@ impl Manager {
         self.run_steps(&mut cx, parsed).map_err(Failure::Enrichment)?;
         self.check_entities(&mut cx, &input, validator).map_err(Failure::Enrichment)?;
         self.run_late_steps(&mut cx).map_err(Failure::Enrichment)?;
+        let pii_event = cx.pii_event;
         if self.sanitise {
             sanitise(event, arena);
         }
         let too_long = check_lengths(event);
         if too_long.is_empty() {
-            return Ok(());
+            return Ok(pii_event);
         }
         if self.config.accept_invalid {
             self.too_long_accepted += 1;
             tracing::debug!(event_id = event.get(Column::event_id), "texts longer than their columns");
-            return Ok(());
+            return Ok(pii_event);
         }
         Err(Failure::Enrichment(too_long))
     }

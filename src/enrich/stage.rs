@@ -8,14 +8,14 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use super::manager::{Failure, Manager, ManagerConfig, RunTexts};
-use crate::adapter::{Adapter, AdapterError, Tools};
+use crate::adapter::{Adapter, AdapterError, AdapterResult, Registry, Tools, is_tracker_protocol};
 use crate::badrow::{BadRowConfig, BadRowWriter, RecordSource};
 use crate::enrichment::Enrichment;
 use crate::event::EnrichedEvent;
 use crate::event::time::column_timestamp;
 use crate::iglu::Validator;
 use crate::payload::decode::utf8_text;
-use crate::payload::{Api, CollectorPayload, RawEvent, SNOWPLOW_VENDOR, base64_bytes};
+use crate::payload::{CollectorPayload, RawEvent, base64_bytes};
 use crate::raw::{Loaded, RawFormat, ThriftContainer, load};
 
 /// What is the same for all records of a run.
@@ -33,6 +33,9 @@ pub struct EnrichConfig {
     pub max_record_size: Option<usize>,
     /// Largest enriched line in bytes, line feed included; a larger one becomes a `size_violation`.
     pub max_event_size: Option<usize>,
+    /// Write the events that tell which personal data were pseudonymised, each after the event it is about. They hold
+    /// those data in clear text; the batch jobs never wrote them, whatever the enrichment's `emitEvent` said.
+    pub emit_pii_events: bool,
 }
 
 impl EnrichConfig {
@@ -45,6 +48,7 @@ impl EnrichConfig {
             decode_useragents: true,
             max_record_size: None,
             max_event_size: None,
+            emit_pii_events: false,
         }
     }
 }
@@ -64,7 +68,7 @@ pub enum Fate {
 /// What one record gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordOutcome {
-    /// Lines of enriched TSV.
+    /// Lines of enriched TSV, those of PII events included.
     pub events: u64,
     /// Bad rows.
     pub bad_rows: u64,
@@ -81,6 +85,13 @@ impl RecordOutcome {
     }
 }
 
+/// The registry is the adapter for every payload: it routes to the one that a payload names.
+impl Adapter for Registry {
+    fn to_raw_events<'a>(&self, payload: &CollectorPayload<'a>, tools: &mut Tools<'a, '_>) -> AdapterResult<'a> {
+        Registry::to_raw_events(self, payload, tools)
+    }
+}
+
 /// The stage of a run: shared by all workers.
 pub struct EnrichStage {
     config: EnrichConfig,
@@ -90,7 +101,7 @@ pub struct EnrichStage {
 }
 
 impl EnrichStage {
-    /// A stage with a router of payloads to adapters.
+    /// A stage with an adapter for all payloads: the run's [`Registry`].
     pub fn new(config: EnrichConfig, adapters: Arc<dyn Adapter>) -> EnrichStage {
         let processor = &config.bad_rows.processor;
         EnrichStage {
@@ -249,29 +260,30 @@ impl<'a> Job<'a, '_> {
         let texts = RunTexts { v_etl: &self.stage.v_etl, etl_tstamp: &self.stage.etl_tstamp };
         let mut event = EnrichedEvent::default();
         match manager.enrich(&raw, texts, &mut event, self.validator, self.arena) {
-            Ok(()) => self.emit(&event),
+            Ok(pii_event) => self.emit(&event, pii_event),
             Err(Failure::Schema(messages)) => self.bad(|rows| rows.schema_violations(&event, &raw, &messages)),
             Err(Failure::Enrichment(failures)) => self.bad(|rows| rows.enrichment_failures(&event, &raw, &failures)),
         }
     }
 
-    fn emit(&mut self, event: &EnrichedEvent<'a>) -> RecordOutcome {
+    fn emit(&mut self, event: &EnrichedEvent<'a>, pii_event: Option<&EnrichedEvent<'a>>) -> RecordOutcome {
         let start = self.good.len();
         event.write_tsv(self.good);
-        match self.stage.config.max_event_size {
-            Some(max_size) if self.good.len() - start > max_size => {
-                let line = String::from_utf8_lossy(&self.good[start..self.good.len() - 1]).into_owned();
-                self.good.truncate(start);
-                self.bad(|rows| rows.oversized_event(max_size, &line))
+        if let Some(max_size) = self.stage.config.max_event_size
+            && self.good.len() - start > max_size
+        {
+            let line = String::from_utf8_lossy(&self.good[start..self.good.len() - 1]).into_owned();
+            self.good.truncate(start);
+            return self.bad(|rows| rows.oversized_event(max_size, &line));
+        }
+        match pii_event {
+            Some(pii_event) if self.stage.config.emit_pii_events => {
+                pii_event.write_tsv(self.good);
+                RecordOutcome { events: 2, bad_rows: 0 }
             }
             _ => RecordOutcome { events: 1, bad_rows: 0 },
         }
     }
-}
-
-/// Whether failures of this payload's adapter are `tracker_protocol_violations` rather than `adapter_failures`.
-fn is_tracker_protocol(api: Api<'_>) -> bool {
-    matches!((api.vendor, api.version), (SNOWPLOW_VENDOR | "r", "tp2"))
 }
 
 #[cfg(test)]

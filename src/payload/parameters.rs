@@ -12,7 +12,7 @@ use super::NameValue;
 pub struct Parameters<'a> {
     entries: Vec<NameValue<'a>>,
     /// Positions by name, once there are many.
-    index: Option<Box<HashMap<&'a str, usize>>>,
+    index: Option<HashMap<&'a str, usize>>,
     /// More than four names were present at some time.
     hashed: bool,
 }
@@ -62,7 +62,7 @@ impl<'a> Parameters<'a> {
     pub fn insert(&mut self, name: &'a str, value: Option<&'a str>) {
         if self.index.is_none() && self.entries.len() >= INDEX_FROM {
             let names = self.entries.iter().enumerate();
-            self.index = Some(Box::new(names.map(|(at, (name, _))| (*name, at)).collect()));
+            self.index = Some(names.map(|(at, (name, _))| (*name, at)).collect());
         }
         match self.position(name) {
             Some(at) => self.entries[at].1 = value,

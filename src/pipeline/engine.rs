@@ -24,7 +24,8 @@ use crate::storage::{ObjectMeta, Storage};
 pub struct EngineOptions {
     /// Worker threads.
     pub threads: usize,
-    /// Bytes of the largest record that is worked on; larger ones go to [`super::Worker::unusable`].
+    /// Bytes of a record that are held; larger records go to [`super::Worker::unusable`], unless one ends before it is
+    /// noticed. A stage that needs an exact limit checks for itself.
     pub max_record: usize,
     /// Whether a broken input object ends the run.
     pub fail_fast: bool,
@@ -65,6 +66,9 @@ pub struct Engine<'e, S, K> {
     /// Where progress is noted.
     pub meter: &'e Meter,
 }
+
+/// A split to work on, if there is one.
+type TakenSplit<'e, S, K> = Result<Option<Arc<Active<'e, S, <K as Sink>::Split>>>, EngineError>;
 
 impl<S, K> Engine<'_, S, K>
 where
@@ -198,7 +202,7 @@ where
     }
 
     /// The next chunk of the oldest split whose source is free; `None` if nothing is left to take.
-    fn next_chunk(&self, chunk: &mut Chunk<S::Format>) -> Result<Option<Arc<Active<'e, S, K::Split>>>, EngineError> {
+    fn next_chunk(&self, chunk: &mut Chunk<S::Format>) -> TakenSplit<'e, S, K> {
         loop {
             let candidates = self.candidates();
             if candidates.is_empty() || self.engine.cancel.is_set() {

@@ -17,6 +17,7 @@
 
 mod cancel;
 mod chunk;
+mod encoding;
 mod engine;
 mod error;
 mod ledger;
@@ -32,12 +33,13 @@ mod stage;
 mod work;
 
 pub use cancel::Cancel;
+pub use encoding::{Block, BlockEncoder, Encoding, Frame};
 pub use engine::{Engine, EngineOptions, Outcome};
 pub use error::EngineError;
 pub use lines::{LineFramer, lines};
 pub use ordered::Ordered;
 pub use panics::guard;
-pub use parts::{Counted, Encoding, OutputBuffer, OutputSpec, PartBuffers, PartSink};
+pub use parts::{Counted, OutputBuffer, OutputSpec, PartBuffers, PartSink};
 pub use sink::{Buffers, Sink, SplitSink};
 pub use split::pack;
 pub use stage::{Damage, Framer, Framing, Segment, Stage, Unusable, Worker};

@@ -68,8 +68,8 @@ impl<'e, S: Stage> ObjectStream<'e, S> {
         let mut start = chunk.filled;
         chunk.append(&self.carry);
         self.carry.clear();
-        let first_read = if self.framing.is_none() { HEAD } else { 1 };
-        let mut target = self.limits.chunk_size.max(chunk.filled + first_read);
+        let least = if self.framing.is_none() { HEAD.min(self.limits.chunk_size) } else { 1 };
+        let mut target = self.limits.chunk_size.max(chunk.filled + least);
         loop {
             let last = match read_up_to(&mut self.decoder, chunk, target) {
                 Ok(last) => last,

@@ -8,11 +8,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cancel::Cancel;
+use super::encoding::{Block, BlockEncoder, Encoding, Frame};
 use super::ordered::Ordered;
 use super::sink::{Buffers, Sink, SplitSink};
 use crate::report::Counters;
 use crate::run::{Part, Run};
-use crate::storage::codec::{GzipBlock, GzipEncoder, GzipFrame, GzipMembers, LzopEncoder};
 use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError};
 
 /// Plain bytes that a worker collects before it compresses them, within one chunk of input.
@@ -51,32 +51,6 @@ impl OutputSpec {
     }
 }
 
-/// How parts are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// As they are.
-    Plain,
-    /// Compressed by gzip.
-    Gzip {
-        /// How many members a part gets.
-        members: GzipMembers,
-        /// 0 to 12.
-        level: u32,
-    },
-    /// In the container of the S3 loader's library, blocks stored as they are.
-    Lzop,
-}
-
-impl Encoding {
-    fn suffix(self) -> &'static str {
-        match self {
-            Encoding::Plain => "",
-            Encoding::Gzip { .. } => ".gz",
-            Encoding::Lzop => ".lzo",
-        }
-    }
-}
-
 /// What one worker writes to one output. Records must end in a newline.
 #[derive(Default)]
 pub struct OutputBuffer {
@@ -86,62 +60,19 @@ pub struct OutputBuffer {
     pub records: u64,
     mark: (usize, u64),
     sealed: Vec<Block>,
-    encoder: Encoder,
-}
-
-/// Turns plain bytes into a block of a part.
-#[derive(Default)]
-enum Encoder {
-    #[default]
-    Plain,
-    Gzip(GzipEncoder),
-    Lzop(LzopEncoder),
-}
-
-impl Encoder {
-    fn new(encoding: Encoding) -> Encoder {
-        match encoding {
-            Encoding::Plain => Encoder::Plain,
-            Encoding::Gzip { members, level } => Encoder::Gzip(GzipEncoder::new(members, level)),
-            // The part's own header comes from its writer.
-            Encoding::Lzop => Encoder::Lzop(LzopEncoder::new(false, 0, &mut Vec::new())),
-        }
-    }
-
-    fn block(&mut self, plain: &[u8], scratch: &mut Vec<u8>, records: u64) -> Block {
-        scratch.clear();
-        match self {
-            Encoder::Plain => Block { bytes: plain.to_vec(), gzip: None, records },
-            Encoder::Gzip(encoder) => {
-                let gzip = encoder.block(plain, scratch);
-                Block { bytes: scratch.clone(), gzip: Some(gzip), records }
-            }
-            Encoder::Lzop(encoder) => {
-                encoder.append(plain, scratch);
-                Block { bytes: scratch.clone(), gzip: None, records }
-            }
-        }
-    }
-}
-
-/// Bytes as they will be stored.
-struct Block {
-    bytes: Vec<u8>,
-    gzip: Option<GzipBlock>,
-    records: u64,
+    encoder: BlockEncoder,
 }
 
 /// What one worker writes to, an [`OutputBuffer`] per output.
 pub struct PartBuffers {
     outputs: Vec<OutputBuffer>,
-    scratch: Vec<u8>,
 }
 
 impl PartBuffers {
     /// Buffers outside of a run, for a stage's own tests: what is appended stays plain.
     pub fn plain(outputs: usize) -> PartBuffers {
         let outputs = (0..outputs).map(|_| OutputBuffer::default()).collect();
-        PartBuffers { outputs, scratch: Vec::new() }
+        PartBuffers { outputs }
     }
 
     /// All outputs, in the order of their specifications: `let [good, bad] = out.all();`.
@@ -159,7 +90,7 @@ impl PartBuffers {
                 continue;
             }
             let records = std::mem::take(&mut output.records);
-            let block = output.encoder.block(&output.bytes, &mut self.scratch, records);
+            let block = output.encoder.block(&output.bytes, records);
             output.sealed.push(block);
             output.bytes.clear();
             output.bytes.shrink_to(2 * BLOCK);
@@ -225,11 +156,7 @@ impl Shared {
         let location = self.folders[spec.folder].join(&self.part_name(spec, split));
         let object = self.storage.create(&location, Precondition::None, 0)?;
         let mut begin = Vec::new();
-        let frame = match self.encoding(spec) {
-            Encoding::Plain => Frame::Plain,
-            Encoding::Gzip { members, .. } => Frame::Gzip(GzipFrame::begin(members, &mut begin)),
-            Encoding::Lzop => Frame::Lzop(LzopEncoder::new(false, 0, &mut begin)),
-        };
+        let frame = Frame::begin(self.encoding(spec), &mut begin);
         let mut writer = PartWriter { object, location, frame, records: 0 };
         writer.write(&begin)?;
         Ok(writer)
@@ -241,13 +168,6 @@ impl Shared {
         let crc32c = format!("{:08x}", written.crc32c);
         Ok(Part { folder: spec.folder, output: spec.name.to_owned(), name, size: written.size, crc32c, records })
     }
-}
-
-/// What stands before and after a part's blocks.
-enum Frame {
-    Plain,
-    Gzip(GzipFrame),
-    Lzop(LzopEncoder),
 }
 
 struct PartWriter {
@@ -263,20 +183,14 @@ impl PartWriter {
     }
 
     fn append(&mut self, block: &Block) -> Result<(), StorageError> {
-        if let (Frame::Gzip(frame), Some(gzip)) = (&mut self.frame, block.gzip) {
-            frame.add(gzip);
-        }
+        self.frame.add(block);
         self.records += block.records;
         self.write(&block.bytes)
     }
 
     fn finish(mut self) -> Result<crate::storage::Written, StorageError> {
         let mut end = Vec::new();
-        match std::mem::replace(&mut self.frame, Frame::Plain) {
-            Frame::Plain => {}
-            Frame::Gzip(frame) => frame.finish(&mut end),
-            Frame::Lzop(frame) => drop(frame.finish(&mut end)),
-        }
+        std::mem::take(&mut self.frame).finish(&mut end);
         self.write(&end)?;
         self.object.finish()
     }
@@ -289,7 +203,7 @@ impl Sink for PartSink {
     fn buffers(&self) -> PartBuffers {
         let mut buffers = PartBuffers::plain(self.shared.specs.len());
         for (buffer, spec) in buffers.outputs.iter_mut().zip(&self.shared.specs) {
-            buffer.encoder = Encoder::new(self.shared.encoding(spec));
+            buffer.encoder = BlockEncoder::new(self.shared.encoding(spec));
         }
         buffers
     }

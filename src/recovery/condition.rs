@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::path::{Path, Token};
 use super::pattern::Pattern;
+use super::shape;
 use crate::json;
 
 /// What a value is compared with.
@@ -48,7 +49,7 @@ impl Condition {
             let Token::Field(name) = token else { return false };
             match at.get(name) {
                 Some(inner) => at = inner,
-                None => return false,
+                None => return self.holds_for_absent(),
             }
         }
         // Everything else needs decoding: copy just the field that the next token names.
@@ -66,6 +67,17 @@ impl Condition {
             Ok(())
         });
         walked.is_ok() && holds
+    }
+
+    /// A field that may be absent is compared as null.
+    fn holds_for_absent(&self) -> bool {
+        let name = |token: &Token| match token {
+            Token::Field(name) => Some(name.clone()),
+            _ => None,
+        };
+        let Some(names) = self.path.tokens.iter().map(name).collect::<Option<Vec<String>>>() else { return false };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        shape::is_optional(&names) && self.matches(&Value::Null)
     }
 
     fn matches_tape(&self, value: json::Value<'_>) -> bool {
@@ -124,6 +136,8 @@ mod tests {
         assert!(holds("$.a", Matcher::Size(SizeMatcher::Greater(1)), r#"{"a":1.2}"#));
         assert!(!holds("$.a", Matcher::Size(SizeMatcher::Less(9)), r#"{"a":{}}"#));
         assert!(!holds("$.zz", regex(".*"), r#"{"a":1}"#));
+        assert!(holds("$.payload.refererUri", Matcher::Value(Value::Null), r#"{"payload":{}}"#));
+        assert!(!holds("$.payload.vendor", Matcher::Value(Value::Null), r#"{"payload":{}}"#));
     }
 
     #[test]

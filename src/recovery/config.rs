@@ -52,8 +52,8 @@ impl ConfigError {
 impl RecoveryConfig {
     /// Reads a configuration document.
     pub fn parse(text: &str) -> Result<RecoveryConfig, ConfigError> {
-        let document: Value = serde_json::from_str(text)
-            .map_err(|e| ConfigError::new("line ".to_owned().as_str(), format!("not JSON: {e}")))?;
+        let document: Value =
+            serde_json::from_str(text).map_err(|e| ConfigError::new("the document", format!("is not JSON: {e}")))?;
         let uri = document.get("schema").and_then(Value::as_str).ok_or_else(|| {
             let wanted = "iglu:com.snowplowanalytics.snowplow/recoveries/jsonschema/4-0-0";
             ConfigError::new(
@@ -98,15 +98,24 @@ impl RecoveryConfig {
     }
 
     /// Every flow for rows of this schema, in document order.
-    pub fn flows_for<'c>(&'c self, key: &SchemaKey<'_>) -> impl Iterator<Item = &'c Flow> {
+    pub fn flows_for<'c, 'k>(&'c self, key: &'k SchemaKey<'k>) -> impl Iterator<Item = &'c Flow> + use<'c, 'k> {
         let all = match self {
             RecoveryConfig::Flows(flows) => flows.as_slice(),
             RecoveryConfig::Scenarios(_) => &[],
         };
-        let key = key.to_owned();
         all.iter()
-            .filter(move |(_, criterion, _)| criterion.as_ref().is_some_and(|c| c.matches(&key.as_key())))
+            .filter(move |(_, criterion, _)| criterion.as_ref().is_some_and(|c| c.matches(key)))
             .flat_map(|(_, _, flows)| flows)
+    }
+
+    /// Names of everything that can be applied: flows by name, scenarios by what they do.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            RecoveryConfig::Flows(groups) => {
+                groups.iter().flat_map(|(_, _, flows)| flows).map(|flow| flow.name.clone()).collect()
+            }
+            RecoveryConfig::Scenarios(scenarios) => scenarios.iter().map(Scenario::label).collect(),
+        }
     }
 }
 

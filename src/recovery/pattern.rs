@@ -1,13 +1,18 @@
 //! Regular expressions as event recovery's configurations mean them: Java's.
 //!
 //! Differences between Java and the engine here that real configurations meet: `(?U)` asks for Unicode classes in Java
-//! and swaps greediness here; `$` also matches before a final line feed; replacements write `$1` and `\$`; a pattern that
-//! can match nothing matches once more at the end of the text.
+//! and swaps greediness here, and without it `\w`, `\d`, `\s` are ASCII; `\Q…\E` quotes; `$` also matches before a final
+//! line feed; replacements write `$1` and `\$`; a pattern that can match nothing matches once more at the end.
 
 use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
 /// Steps the backtracking engine may take on one text before it gives up: a bad pattern cannot hang a run.
 const BACKTRACK_LIMIT: usize = 200_000;
+/// Many matches, each within that limit, may not take longer in all than this.
+const MAX_TIME: Duration = Duration::from_secs(2);
+/// A replacement repeated for every match may not give more text than this.
+const MAX_RESULT: usize = 32 << 20;
 
 /// A compiled Java-style pattern.
 #[derive(Clone, Debug)]
@@ -50,6 +55,7 @@ impl Pattern {
     /// Replaces every match as Java's `replaceAll` does; `None` if the pattern exceeds its limits or the replacement
     /// names a group that does not exist.
     pub fn replace_all<'t>(&self, text: &'t str, replacement: &str) -> Option<Cow<'t, str>> {
+        let begun = Instant::now();
         let mut out = String::new();
         let mut done = 0;
         let mut at = 0;
@@ -57,6 +63,9 @@ impl Pattern {
         while at <= text.len() {
             let Some(captures) = self.regex.captures_from_pos(text, at).ok()? else { break };
             let whole = captures.get(0)?;
+            if found && (out.len() > MAX_RESULT || begun.elapsed() > MAX_TIME) {
+                return None;
+            }
             found = true;
             out.push_str(&text[done..whole.start()]);
             expand(replacement, &captures, &mut out)?;
@@ -78,60 +87,120 @@ fn next_boundary(text: &str, at: usize) -> usize {
 
 /// Rewrites what means something else in Java.
 fn translate(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut in_class = 0usize;
-    let mut chars = source.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\\' => {
-                out.push('\\');
-                if let Some((_, next)) = chars.next() {
-                    match next {
-                        // Java's end of input "but for a final terminator".
-                        'Z' if in_class == 0 => {
-                            out.pop();
-                            out.push_str(r"(?=\n?\z)");
-                        }
-                        other => out.push(other),
-                    }
-                }
-            }
-            '[' => {
-                in_class += 1;
-                out.push('[');
-            }
-            ']' if in_class > 0 => {
-                in_class -= 1;
-                out.push(']');
-            }
-            '$' if in_class == 0 => out.push_str(r"(?=\n?\z)"),
-            '(' if in_class == 0 && source[at..].starts_with("(?") => {
-                out.push('(');
-                out.push('?');
-                chars.next();
-                // Inline flags: letters and a minus up to `)` or `:`.
-                let flags: String =
-                    source[at + 2..].chars().take_while(|f| f.is_ascii_alphabetic() || *f == '-').collect();
-                let closes = matches!(source[at + 2 + flags.len()..].chars().next(), Some(')' | ':'));
-                if closes && flags.contains('U') {
-                    for _ in 0..flags.len() {
-                        chars.next();
-                    }
-                    let kept: String = flags.chars().filter(|f| *f != 'U').collect();
-                    if kept.is_empty() && source[at + 2 + flags.len()..].starts_with(')') {
-                        // `(?U)` alone: Unicode classes are the default here.
-                        out.pop();
-                        out.pop();
-                        chars.next();
-                    } else {
-                        out.push_str(&kept);
-                    }
-                }
-            }
-            other => out.push(other),
-        }
+    let flags = inline_flags(source);
+    let mut translation = Translation {
+        out: String::with_capacity(source.len()),
+        classes: 0,
+        unicode: flags.contains('U'),
+        multiline: flags.contains('m'),
+    };
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        rest = translation.step(c, rest);
     }
-    out
+    translation.out
+}
+
+/// The letters of all inline flags, `(?im)` and `(?i:`.
+fn inline_flags(source: &str) -> String {
+    let groups = source.match_indices("(?").filter_map(|(at, _)| flags_at(&source[at + 2..]));
+    groups.flat_map(|flags| flags.split('-').next().unwrap_or_default().chars()).collect()
+}
+
+/// Inline flags at the start of what follows `(?`.
+fn flags_at(text: &str) -> Option<&str> {
+    let end = text.find(|c: char| !c.is_ascii_alphabetic() && c != '-')?;
+    (end > 0 && text[end..].starts_with([')', ':'])).then(|| &text[..end])
+}
+
+struct Translation {
+    out: String,
+    /// Depth of character classes.
+    classes: usize,
+    /// `(?U)`: classes are Unicode's, not ASCII's.
+    unicode: bool,
+    /// `(?m)`: `$` is the end of a line.
+    multiline: bool,
+}
+
+impl Translation {
+    /// Translates what `rest` starts with, `c` being its first character; returns what follows.
+    fn step<'s>(&mut self, c: char, rest: &'s str) -> &'s str {
+        let after = &rest[c.len_utf8()..];
+        match c {
+            '\\' => return self.escape(after),
+            '[' => {
+                self.classes += 1;
+                self.out.push('[');
+            }
+            ']' => {
+                self.classes = self.classes.saturating_sub(1);
+                self.out.push(']');
+            }
+            // Java's end of input "but for a final terminator".
+            '$' if self.classes == 0 && !self.multiline => self.out.push_str(r"(?=\n?\z)"),
+            '(' if self.classes == 0 => {
+                self.out.push('(');
+                if let Some(flags) = after.strip_prefix('?').and_then(flags_at) {
+                    return self.flags(flags, &after[1 + flags.len()..]);
+                }
+            }
+            other => self.out.push(other),
+        }
+        after
+    }
+
+    /// Inline flags without `U`, which is the other way round here and done by the classes.
+    fn flags<'s>(&mut self, flags: &str, after: &'s str) -> &'s str {
+        let kept: String = flags.chars().filter(|flag| !"Ud".contains(*flag)).collect();
+        if kept.trim_matches('-').is_empty() && after.starts_with(')') {
+            self.out.pop();
+            return &after[1..];
+        }
+        self.out.push('?');
+        self.out.push_str(&kept);
+        after
+    }
+
+    fn escape<'s>(&mut self, after: &'s str) -> &'s str {
+        let Some(c) = after.chars().next() else {
+            self.out.push('\\');
+            return after;
+        };
+        let rest = &after[c.len_utf8()..];
+        let ascii = match c {
+            'd' => "0-9",
+            'w' => "a-zA-Z0-9_",
+            's' => r" \t\n\x0B\f\r",
+            'h' => r" \t",
+            _ => "",
+        };
+        match c {
+            'Q' => {
+                let end = rest.find(r"\E");
+                self.out.push_str(&fancy_regex::escape(&rest[..end.unwrap_or(rest.len())]));
+                return end.map_or("", |end| &rest[end + 2..]);
+            }
+            'Z' if self.classes == 0 => self.out.push_str(r"(?=\n?\z)"),
+            'd' | 'w' | 's' if self.unicode => self.out.extend(['\\', c]),
+            'd' | 'w' | 's' | 'h' if self.classes > 0 => self.out.push_str(ascii),
+            'd' | 'w' | 's' | 'h' => self.out.extend(["[", ascii, "]"]),
+            'D' | 'W' | 'S' if !self.unicode => {
+                let ascii = match c {
+                    'D' => "[^0-9]",
+                    'W' => "[^a-zA-Z0-9_]",
+                    _ => r"[^ \t\n\x0B\f\r]",
+                };
+                self.out.push_str(ascii);
+            }
+            // Escapes that Java allows and that need none.
+            '/' | '"' | '\'' | ',' | ':' | '=' | '@' | '%' | '!' | '<' | '>' | '`' | ';' | '_' => {
+                self.out.push_str(&fancy_regex::escape(&c.to_string()));
+            }
+            other => self.out.extend(['\\', other]),
+        }
+        rest
+    }
 }
 
 /// Java's replacement syntax: `$1` (as many digits as name an existing group), `${name}`, `\` quotes the next character.
@@ -186,6 +255,14 @@ mod tests {
         assert_eq!(replaced("a$", "a\n", "b"), "b\n");
         assert_eq!(replaced("(?<=x)a", "xa a", "b"), "xb a");
         assert_eq!(replaced("é?", "é", "-"), "--");
+        assert_eq!(replaced(r"\w+", "aé", "-"), "-é");
+        assert_eq!(replaced(r"(?U)\w+", "aé", "-"), "-");
+        assert_eq!(replaced(r"[\w\-]+", "a-é", "x"), "xé");
+        assert_eq!(replaced(r"\Qa.b\E", "a.b axb", "x"), "x axb");
+        assert_eq!(replaced(r"(?m)^a$", "a\na", "b"), "b\nb");
+        assert_eq!(replaced(r"http:\/\/\S+", "at http://x y", "u"), "at u y");
+        assert_eq!(replaced(r"(?i)ABC", "abc", "x"), "x");
+        assert_eq!(replaced(r"a++b", "aab", "x"), "x");
         assert!(Pattern::new("(").is_err());
         assert!(Pattern::new("a").unwrap().replace_all("a", "$3").is_none());
     }
@@ -194,6 +271,12 @@ mod tests {
     fn a_hostile_pattern_ends() {
         let pattern = Pattern::new(r"^(a+)+(?=b)c$").unwrap();
         assert!(!pattern.is_found(&"a".repeat(5000)));
+    }
+
+    #[test]
+    fn a_result_that_explodes_ends() {
+        let pattern = Pattern::new("").unwrap();
+        assert!(pattern.replace_all(&"a".repeat(100_000), &"b".repeat(10_000)).is_none());
     }
 
     proptest! {

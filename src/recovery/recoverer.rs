@@ -5,48 +5,24 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
-use super::coerce::{PayloadKind, RecoveredPayload, clean_querystring, coerce, thrift_of_base64};
+use super::coerce::{PayloadKind, RecoveredPayload, coerce, thrift_of_base64};
 use super::config::{Flow, RecoveryConfig};
+use super::lift::{NotLifted, lift};
+use super::outcome::{Discard, Extras, Fate, Recovery};
+use super::query::clean_querystring;
 use super::rows::{BadRow, Row};
 use super::scenario::Editable;
+use super::shape;
 use crate::badrow::{BadRowConfig, BadRowWriter, LoaderMessage, RecordSource};
-use crate::event::time::{joda_text, now_millis};
+use crate::event::time::now_millis;
 use crate::iglu::SchemaKey;
 use crate::json;
-use crate::payload::CollectorPayload;
-use crate::raw::{Loaded, RawFormat, ThriftContainer};
 
 /// Under this key flows can name legacy rows, which have no schema of their own. An invention of thresh.
 pub const LEGACY_ROW_KEY: &str = "iglu:com.snowplowanalytics.snowplow.badrows/legacy_bad_row/jsonschema/1-0-0";
 
-/// Where a bad row ends: in exactly one place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Its payload was recovered.
-    Recovered,
-    /// Its line was recovered as text, for rows about text records.
-    RecoveredLine,
-    /// No flow is for it.
-    Unmatched,
-    /// A flow is for it, but failed.
-    Failed,
-    /// Nothing can bring it back.
-    Unrecoverable,
-}
-
-/// What a row became, in buffers that are reused.
-#[derive(Debug, Default)]
-pub struct Recovery {
-    /// A Thrift record ([`Fate::Recovered`]) or a line ([`Fate::RecoveredLine`]).
-    pub record: Vec<u8>,
-    /// A `recovery_error`, or the row itself, as a line ([`Fate::Unmatched`], [`Fate::Failed`], [`Fate::Unrecoverable`]).
-    pub row: Vec<u8>,
-    /// Names of the flows that were applied.
-    pub flows: Vec<String>,
-}
-
 /// Kinds of rows from which nothing can be recovered.
-const UNRECOVERABLE: [&str; 9] = [
+pub(super) const UNRECOVERABLE: [&str; 9] = [
     "size_violation",
     "generic_error",
     "loader_parsing_error",
@@ -58,10 +34,14 @@ const UNRECOVERABLE: [&str; 9] = [
     "event_forwarding_error",
 ];
 
+/// Memory of an arena that is kept from one row to the next.
+const KEPT_MEMORY: usize = 16 << 20;
+
 /// Applies one configuration to bad rows. One per worker.
 pub struct Recoverer<'c> {
     config: &'c RecoveryConfig,
     bad_rows: &'c BadRowConfig,
+    extras: Extras<'c>,
     arena: Bump,
 }
 
@@ -72,53 +52,66 @@ enum Refusal {
     Unrecoverable(String),
 }
 
+impl Refusal {
+    fn parts(self) -> (Fate, String) {
+        match self {
+            Refusal::Unmatched(reason) => (Fate::Unmatched, reason),
+            Refusal::Failed(reason) => (Fate::Failed, reason),
+            Refusal::Unrecoverable(reason) => (Fate::Unrecoverable, reason),
+        }
+    }
+}
+
 impl<'c> Recoverer<'c> {
     /// A recoverer for a configuration; `bad_rows` says how rows are written.
-    pub fn new(config: &'c RecoveryConfig, bad_rows: &'c BadRowConfig) -> Recoverer<'c> {
-        Recoverer { config, bad_rows, arena: Bump::new() }
+    pub fn new(config: &'c RecoveryConfig, bad_rows: &'c BadRowConfig, extras: Extras<'c>) -> Recoverer<'c> {
+        Recoverer { config, bad_rows, extras, arena: Bump::new() }
     }
 
     /// Recovers one line; the buffers of `out` are cleared first.
     pub fn recover(&mut self, line: &str, out: &mut Recovery) -> Fate {
-        out.record.clear();
-        out.row.clear();
-        out.flows.clear();
+        out.clear();
         let mut arena = std::mem::take(&mut self.arena);
-        let fate = self.recover_in(line, &arena, out);
-        arena.reset();
+        let fate = self.recover_in(arena.alloc_str(line), &arena, out);
+        if arena.allocated_bytes() > KEPT_MEMORY {
+            arena = Bump::new();
+        } else {
+            arena.reset();
+        }
         self.arena = arena;
         fate
     }
 
     fn recover_in(&self, line: &str, arena: &Bump, out: &mut Recovery) -> Fate {
-        let line = arena.alloc_str(line);
-        match BadRow::parse(line, arena) {
-            BadRow::SelfDescribing(row) => match self.self_describing(&row, arena, out) {
-                Ok(fate) => fate,
-                Err(refusal) => self.refuse(refusal, &row, arena, out),
-            },
-            BadRow::Legacy { line: record, messages, .. } => match self.legacy(record, &messages, arena, out) {
-                Ok(fate) => fate,
-                // A legacy row has no schema that a recovery_error could carry: it stays as it is.
-                Err(refusal) => {
-                    out.row.extend_from_slice(line.as_bytes());
-                    out.row.push(b'\n');
-                    match refusal {
-                        Refusal::Unmatched(_) => Fate::Unmatched,
-                        Refusal::Failed(_) => Fate::Failed,
-                        Refusal::Unrecoverable(_) => Fate::Unrecoverable,
-                    }
-                }
-            },
-            BadRow::LegacyOversized => {
-                out.row.extend_from_slice(line.as_bytes());
-                out.row.push(b'\n');
-                Fate::Unrecoverable
-            }
+        let row = BadRow::parse(line, arena);
+        if self.extras.is_outside(&row) {
+            return Fate::OutsideTime;
+        }
+        let result = match &row {
+            BadRow::SelfDescribing(row) => self.self_describing(row, arena, out),
+            BadRow::Legacy { line: record, messages, .. } => self.legacy(record, messages, arena, out),
+            BadRow::LegacyOversized => Err(Refusal::Unrecoverable("an oversized row holds no record".to_owned())),
             BadRow::Foreign(reason) => {
                 let mut writer = BadRowWriter::new(self.bad_rows, RecordSource::Line(line), now_millis(), &mut out.row);
                 writer.collector_payload_format_violation("", &[LoaderMessage::Fallback { error: reason.into() }]);
-                Fate::Failed
+                out.reason.clone_from(reason);
+                return Fate::Failed;
+            }
+        };
+        match (result, &row) {
+            (Ok(fate @ Fate::Discarded(_)), _) => {
+                out.keep_row(line);
+                fate
+            }
+            (Ok(fate), _) => fate,
+            (Err(refusal), BadRow::SelfDescribing(row)) => self.refuse(refusal, row, arena, out),
+            // A legacy row has no schema that a recovery_error could carry: it stays as it is.
+            (Err(refusal), _) => {
+                let (fate, reason) = refusal.parts();
+                out.record.clear();
+                out.keep_row(line);
+                out.reason = reason;
+                fate
             }
         }
     }
@@ -130,28 +123,39 @@ impl<'c> Recoverer<'c> {
     }
 
     fn self_describing(&self, row: &Row<'_>, arena: &Bump, out: &mut Recovery) -> Result<Fate, Refusal> {
-        if UNRECOVERABLE.contains(&row.key.name) {
-            return Err(Refusal::Unrecoverable(format!("Failed to recover bad row of type {}.", row.key.name)));
-        }
-        let flows = self.matching(&row.key, row.data);
+        let key = &row.key;
+        let unrecoverable = || Refusal::Unrecoverable(format!("Failed to recover bad row of type {}.", key.name));
+        let kind = match key.name {
+            name if UNRECOVERABLE.contains(&name) => return Err(unrecoverable()),
+            "schema_violations" | "enrichment_failures" => PayloadKind::RawEvent,
+            _ => PayloadKind::Collector,
+        };
+        let flows = match shape::has_object_pairs(row.data) {
+            false => self.matching(key, row.data),
+            true => {
+                let mut data = row.data.to_serde();
+                shape::complete(&mut data["payload"], kind);
+                let text = arena.alloc_str(&data.to_string());
+                let data = json::parse(text, arena).map_err(|error| Refusal::Failed(error.to_string()))?;
+                self.matching(key, data)
+            }
+        };
         if flows.is_empty() {
             return Err(Refusal::Unmatched(format!(
-                "Failed to load recovery configuration for {}. No schema-configuration mapping found.",
-                row.key
+                "Failed to load recovery configuration for {key}. No schema-configuration mapping found."
             )));
         }
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
-        let Some(payload) = row.data.get("payload") else {
-            return Err(Refusal::Failed("payload: missing".to_owned()));
-        };
-        let kind = match row.key.name {
-            "adapter_failures" | "tracker_protocol_violations" => PayloadKind::Collector,
-            "schema_violations" | "enrichment_failures" => PayloadKind::RawEvent,
-            "collector_payload_format_violation" => return recover_format_violation(payload, &flows, arena, out),
-            other => {
-                return Err(Refusal::Unrecoverable(format!("Failed to recover bad row of type {other}.")));
+        let payload = row.data.get("payload").ok_or_else(|| Refusal::Failed("payload: missing".to_owned()))?;
+        match key.name {
+            "adapter_failures" | "tracker_protocol_violations" | "schema_violations" | "enrichment_failures" => {}
+            "collector_payload_format_violation" => {
+                let loader = row.data.get("failure").and_then(|failure| failure.get("loader"));
+                let loader = loader.and_then(|loader| loader.as_str_in(arena)).unwrap_or_default();
+                return self.format_violation(payload, loader, &flows, arena, out);
             }
-        };
+            _ => return Err(unrecoverable()),
+        }
         // Steps on the enriched event cannot show in the output: copy just what is needed.
         let needs_enriched = flows.iter().flat_map(|flow| &flow.steps).any(|step| step.path.starts_with("enriched"));
         let mut edited = match (kind, payload.get("raw")) {
@@ -160,60 +164,139 @@ impl<'c> Recoverer<'c> {
             }
             _ => payload.to_serde(),
         };
+        shape::complete(&mut edited, kind);
+        self.trace_before(&edited, out);
         apply_steps(&flows, &mut edited)?;
-        coerce(&edited, kind).map_err(|reason| uncoercible(&row.key, &reason))?.write_thrift(&mut out.record);
-        Ok(Fate::Recovered)
+        let recovered = coerce(&edited, kind).map_err(|reason| uncoercible(key, &reason))?;
+        self.trace_after(edited, out);
+        Ok(self.finish(recovered, false, out))
+    }
+
+    /// A record that no loader could read: a Thrift record is repaired where it can be, a line goes out as it is. Steps
+    /// see the payload, a string.
+    fn format_violation(
+        &self,
+        payload: json::Value<'_>,
+        loader: &str,
+        flows: &[&Flow],
+        arena: &Bump,
+        out: &mut Recovery,
+    ) -> Result<Fate, Refusal> {
+        let mut edited = payload.to_serde();
+        self.trace_before(&edited, out);
+        apply_steps(flows, &mut edited)?;
+        let Value::String(text) = &edited else { return Err(Refusal::Failed("payload: a string is expected".into())) };
+        // Rows that name no loader: lines of text hold blanks, tabs or braces; base64 never does.
+        let is_line = match loader {
+            "thrift" => false,
+            "" => text.contains([' ', '\t', '{']),
+            _ => true,
+        };
+        if is_line {
+            out.record.extend_from_slice(text.as_bytes());
+            self.trace_after(edited, out);
+            return Ok(Fate::RecoveredLine);
+        }
+        let mut recovered = thrift_of_base64(text, arena)
+            .map_err(|reason| Refusal::Failed(format!("error deserializing raw event: {reason}")))?;
+        recovered.querystring = recovered.querystring.as_deref().map(clean_querystring);
+        if self.extras.trace {
+            let before = thrift_of_base64(text, arena).map_or(Value::Null, |payload| payload.to_value());
+            out.trace = Some((before, recovered.to_value()));
+        }
+        Ok(self.finish(recovered, false, out))
     }
 
     fn legacy(&self, line: &str, messages: &[String], arena: &Bump, out: &mut Recovery) -> Result<Fate, Refusal> {
-        match self.config {
-            RecoveryConfig::Scenarios(scenarios) => {
-                let fitting: Vec<_> = scenarios.iter().filter(|scenario| scenario.applies(messages)).collect();
-                if fitting.is_empty() {
-                    return Err(Refusal::Unmatched("no scenario names one of its errors".to_owned()));
-                }
-                let mut payload = thrift_of_base64(line, arena).map_err(Refusal::Failed)?;
-                for scenario in fitting {
-                    let RecoveredPayload { path, querystring, body, .. } = &mut payload;
-                    scenario.apply(&mut Editable { path, querystring, body });
-                }
-                payload.write_thrift(&mut out.record);
-                Ok(Fate::Recovered)
-            }
-            RecoveryConfig::Flows(_) => self.lifted(line, messages, arena, out),
+        let RecoveryConfig::Scenarios(scenarios) = self.config else {
+            return self.lifted(line, messages, arena, out);
+        };
+        let fitting: Vec<_> = scenarios.iter().filter(|scenario| scenario.applies(messages)).collect();
+        if fitting.is_empty() {
+            return Err(Refusal::Unmatched("no scenario names one of its errors".to_owned()));
         }
+        out.flows.extend(fitting.iter().map(|scenario| scenario.label()));
+        let mut payload = match thrift_of_base64(line, arena) {
+            Ok(payload) => payload,
+            Err(_) if lift(line, arena).is_ok() && super::decode_base64(line).is_none() => {
+                return Err(Refusal::Failed("scenarios are for Thrift records; use --script for lines of text".into()));
+            }
+            Err(reason) => return Err(Refusal::Failed(reason)),
+        };
+        self.trace_before_with(|| payload.to_value(), out);
+        for scenario in fitting {
+            let RecoveredPayload { path, querystring, body, .. } = &mut payload;
+            scenario.apply(&mut Editable { path, querystring, body });
+        }
+        if self.extras.trace {
+            self.trace_after(payload.to_value(), out);
+        }
+        Ok(self.finish(payload, true, out))
     }
 
     /// A legacy row, lifted into the shape that flows know: its request as `payload`, its errors as
     /// `failure.messages`.
     fn lifted(&self, line: &str, messages: &[String], arena: &Bump, out: &mut Recovery) -> Result<Fate, Refusal> {
-        let payload = lift(line, arena).map_err(Refusal::Unrecoverable)?;
+        let key = SchemaKey::parse(LEGACY_ROW_KEY).map_err(|error| Refusal::Failed(error.to_string()))?;
+        if self.config.flows_for(&key).next().is_none() {
+            return Err(Refusal::Unmatched("no flow is for legacy rows".to_owned()));
+        }
+        let mut payload = lift(line, arena).map_err(|error| match error {
+            NotLifted::Enriched => Refusal::Unrecoverable("its line is an enriched event".to_owned()),
+            NotLifted::Unreadable(reason) => Refusal::Failed(reason),
+        })?;
+        shape::complete(&mut payload, PayloadKind::Collector);
         let data = serde_json::json!({"failure": {"messages": messages}, "payload": payload});
         let text = arena.alloc_str(&data.to_string());
         let parsed = json::parse(text, arena).map_err(|error| Refusal::Failed(error.to_string()))?;
-        let key = SchemaKey::parse(LEGACY_ROW_KEY).map_err(|error| Refusal::Failed(error.to_string()))?;
         let flows = self.matching(&key, parsed);
         if flows.is_empty() {
             return Err(Refusal::Unmatched("no flow is for it".to_owned()));
         }
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
-        let mut edited = payload;
-        apply_steps(&flows, &mut edited)?;
-        coerce(&edited, PayloadKind::Collector)
-            .map_err(|reason| uncoercible(&key, &reason))?
-            .write_thrift(&mut out.record);
-        Ok(Fate::Recovered)
+        self.trace_before(&payload, out);
+        apply_steps(&flows, &mut payload)?;
+        let recovered = coerce(&payload, PayloadKind::Collector).map_err(|reason| uncoercible(&key, &reason))?;
+        self.trace_after(payload, out);
+        Ok(self.finish(recovered, true, out))
+    }
+
+    /// Writes what was recovered, unless it is good already. Only legacy rows repeat what others hold.
+    fn finish(&self, mut payload: RecoveredPayload, legacy: bool, out: &mut Recovery) -> Fate {
+        if self.extras.strip(&mut payload) {
+            return Fate::Discarded(Discard::AlreadyGood);
+        }
+        payload.write_thrift(&mut out.record);
+        if legacy && self.extras.is_repeated(&out.record) {
+            out.record.clear();
+            return Fate::Discarded(Discard::Duplicate);
+        }
+        Fate::Recovered
+    }
+
+    fn trace_before(&self, payload: &Value, out: &mut Recovery) {
+        self.trace_before_with(|| payload.clone(), out);
+    }
+
+    fn trace_before_with(&self, payload: impl FnOnce() -> Value, out: &mut Recovery) {
+        if self.extras.trace {
+            out.trace = Some((payload(), Value::Null));
+        }
+    }
+
+    fn trace_after(&self, payload: Value, out: &mut Recovery) {
+        if let Some((_, after)) = &mut out.trace {
+            *after = payload;
+        }
     }
 
     fn refuse<'a>(&self, refusal: Refusal, row: &Row<'a>, arena: &'a Bump, out: &mut Recovery) -> Fate {
-        let (fate, reason) = match refusal {
-            Refusal::Unmatched(reason) => (Fate::Unmatched, reason),
-            Refusal::Failed(reason) => (Fate::Failed, reason),
-            Refusal::Unrecoverable(reason) => (Fate::Unrecoverable, reason),
-        };
+        let (fate, reason) = refusal.parts();
+        out.record.clear();
         let whole = row.whole.compact_in(arena);
         let mut writer = BadRowWriter::new(self.bad_rows, RecordSource::Line(whole), now_millis(), &mut out.row);
-        writer.recovery_error(&reason, None, whole, row.recoveries + 1);
+        writer.recovery_error(&reason, None, whole, row.recoveries.saturating_add(1));
+        out.reason = reason;
         fate
     }
 }
@@ -224,72 +307,4 @@ fn uncoercible(key: &SchemaKey<'_>, reason: &str) -> Refusal {
 
 fn apply_steps(flows: &[&Flow], payload: &mut Value) -> Result<(), Refusal> {
     flows.iter().flat_map(|flow| &flow.steps).try_for_each(|step| step.apply(payload)).map_err(Refusal::Failed)
-}
-
-/// A record that no loader could read: a Thrift record is repaired where it can be, a line goes out as it is. Steps see
-/// the payload, a string.
-fn recover_format_violation(
-    payload: json::Value<'_>,
-    flows: &[&Flow],
-    arena: &Bump,
-    out: &mut Recovery,
-) -> Result<Fate, Refusal> {
-    let mut edited = payload.to_serde();
-    apply_steps(flows, &mut edited)?;
-    let Some(text) = edited.as_str() else { return Err(Refusal::Failed("payload: a string is expected".to_owned())) };
-    match thrift_of_base64(text, arena) {
-        Ok(mut recovered) => {
-            recovered.querystring = recovered.querystring.as_deref().map(clean_querystring);
-            recovered.write_thrift(&mut out.record);
-            Ok(Fate::Recovered)
-        }
-        // Lines of text logs hold blanks or tabs; base64 never does.
-        Err(_) if text.contains([' ', '\t', '{']) => {
-            out.record.extend_from_slice(text.as_bytes());
-            Ok(Fate::RecoveredLine)
-        }
-        Err(reason) => Err(Refusal::Failed(format!("error deserializing raw event: {reason}"))),
-    }
-}
-
-/// The request that a legacy row's record holds, in the shape of `adapter_failures`' payload plus its path.
-fn lift(line: &str, arena: &Bump) -> Result<Value, String> {
-    let format = match super::decode_base64(line) {
-        Some(bytes) if !line.contains(['\t', ' ']) && !bytes.is_empty() => {
-            let record = arena.alloc_slice_copy(&bytes);
-            return loaded(&RawFormat::Thrift(ThriftContainer::Blocks), record, arena);
-        }
-        _ => crate::raw::detect(line.as_bytes(), "").ok_or("its line is in no known raw format")?,
-    };
-    let record = arena.alloc_slice_copy(line.as_bytes());
-    loaded(&format, record, arena)
-}
-
-fn loaded(format: &RawFormat, record: &[u8], arena: &Bump) -> Result<Value, String> {
-    match crate::raw::load(format, record, arena) {
-        Loaded::Payload(payload) => Ok(lifted_payload(&payload)),
-        Loaded::Ignored => Err("its line is a header".to_owned()),
-        Loaded::Bad(_) => Err("its record cannot be read".to_owned()),
-    }
-}
-
-fn lifted_payload(payload: &CollectorPayload<'_>) -> Value {
-    let pairs: Vec<Value> =
-        payload.querystring.iter().map(|(name, value)| serde_json::json!({"name": name, "value": value})).collect();
-    serde_json::json!({
-        "vendor": payload.api.vendor,
-        "version": payload.api.version,
-        "querystring": pairs,
-        "contentType": payload.content_type,
-        "body": payload.body,
-        "collector": payload.source.name,
-        "encoding": payload.source.encoding,
-        "hostname": payload.source.hostname,
-        "timestamp": payload.context.timestamp.map(joda_text),
-        "ipAddress": payload.context.ip_address,
-        "useragent": payload.context.useragent,
-        "refererUri": payload.context.referer_uri,
-        "headers": payload.context.headers,
-        "networkUserId": payload.context.user_id,
-    })
 }

@@ -30,6 +30,8 @@ pub enum Target {
 /// One scenario.
 #[derive(Clone, Debug)]
 pub struct Scenario {
+    /// What it is called, for example `RemoveFromQueryString`.
+    pub name: String,
     /// It applies when any error message contains this text.
     pub error: String,
     /// What it changes.
@@ -52,6 +54,11 @@ impl Scenario {
     /// Reads a list of scenarios.
     pub(super) fn parse_all(items: &[Value]) -> Result<Vec<Scenario>, ConfigError> {
         items.iter().enumerate().map(|(index, item)| parse(item, &format!("data[{index}]"))).collect()
+    }
+
+    /// Its name and the error it is for.
+    pub fn label(&self) -> String {
+        format!("{} ({})", self.name, self.error)
     }
 
     /// Whether it is for a row with these error messages.
@@ -116,7 +123,7 @@ fn parse(item: &Value, path: &str) -> Result<Scenario, ConfigError> {
             Some((Pattern::new(&source).map_err(bad)?, new))
         }
     };
-    Ok(Scenario { error: text("error")?, target, replacement })
+    Ok(Scenario { name: name.clone(), error: text("error")?, target, replacement })
 }
 
 /// Replaces inside the first occurrence of a base64 field.

@@ -1,7 +1,12 @@
 //! Integration tests: one binary, one module per area.
 
+mod adapters;
 mod conformance;
 mod engine;
+mod enrich;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod load;
+mod recover;
 mod shred;
 mod storage;
 mod support;

@@ -7,8 +7,11 @@
 mod adapter;
 mod event;
 mod iglu;
+mod loader;
 
-use super::{LoaderIgluFailure, LoaderMessage, Message, ParsingFailure, RecordSource, RowDecodingFailure};
+pub use loader::loader_text;
+
+use super::{LoaderIgluFailure, Message, ParsingFailure, RecordSource, RowDecodingFailure};
 use crate::event::time::joda_text;
 use crate::json::write_string;
 use crate::payload::CollectorPayload;
@@ -65,66 +68,6 @@ pub fn legacy_text(message: &Message<'_>, origin: Origin<'_>) -> Vec<String> {
         Origin::Adapter(payload) => adapter::text(message, payload),
         Origin::Event => event::text(message),
     }]
-}
-
-/// The R117 text of a violation found by the loader of this name.
-pub fn loader_text(message: &LoaderMessage<'_>, loader: &str) -> String {
-    match message {
-        LoaderMessage::Fallback { error } => fallback_text(error, loader),
-        LoaderMessage::InputData { payload_field, value, expectation } => {
-            let value = value.as_deref().unwrap_or("null");
-            input_text(payload_field, value, expectation)
-        }
-    }
-}
-
-fn fallback_text(error: &str, loader: &str) -> String {
-    if let Some(rest) = error.strip_prefix("error deserializing raw event: ") {
-        return format!("Error deserializing raw event: {rest}");
-    }
-    match (loader, error) {
-        ("cloudfront", "does not match header or data row formats") => {
-            "Line does not match CloudFront header or data row formats".to_owned()
-        }
-        ("clj-tomcat", "does not match the raw event format") => {
-            "Line does not match raw event format for Clojure Collector".to_owned()
-        }
-        ("ndjson", error) if error.starts_with("expected a single line") => {
-            "Too many lines! Expected single line".to_owned()
-        }
-        ("ndjson", error) if error.starts_with("invalid json") => "Unparsable JSON".to_owned(),
-        _ => error.to_owned(),
-    }
-}
-
-fn input_text(field: &str, value: &str, expectation: &str) -> String {
-    const QUERYSTRING: &str = "could not extract name-value pairs from querystring with encoding ";
-    match field {
-        "path" if expectation.starts_with("path does not match") => {
-            format!(
-                "Request path {value} does not match (/)vendor/version(/) pattern nor is a legacy /i(ce.png) request"
-            )
-        }
-        "verb" if expectation == "operation must be GET" => {
-            format!("Only GET operations supported for CloudFront Collector, not {value}")
-        }
-        "verb" => {
-            format!("Operation must be POST, not {value}, if request content type and/or body are provided")
-        }
-        "dateTime" => {
-            let (date, time) = value.split_once(' ').unwrap_or((value, ""));
-            let reason = expectation.strip_prefix("could not convert timestamp: ").unwrap_or(expectation);
-            format!("Unexpected exception converting date [{date}] and time [{time}] to timestamp: [{reason}]")
-        }
-        "querystring" if expectation.starts_with(QUERYSTRING) => {
-            let rest = &expectation[QUERYSTRING.len()..];
-            let (encoding, reason) = rest.split_once(": ").unwrap_or((rest, ""));
-            format!(
-                "Exception extracting name-value pairs from querystring [{value}] with encoding [{encoding}]: [{reason}]"
-            )
-        }
-        _ => format!("Field [{field}]: [{value}] {expectation}"),
-    }
 }
 
 /// The texts of a line that is no enriched event.

@@ -83,7 +83,9 @@ impl BatchPlan<'_> {
             }))),
             Opening::Complete(manifest) => {
                 drop(progress);
-                print_already_complete(self.command, &manifest, self.batch.summary)?;
+                let name = resolved.run_id.folder_name();
+                let folders = locations.iter().map(|location| location.join(&name).to_string()).collect();
+                print_already_complete(self.command, &manifest, folders, self.batch.summary)?;
                 let partial = !manifest.failed_inputs.is_empty();
                 Ok(Opened::Finished(if partial { Exit::Partial } else { Exit::Done }))
             }
@@ -107,7 +109,7 @@ impl BatchPlan<'_> {
             require_complete(storage, &objects)?;
         }
         let mut configuration = self.configuration.clone();
-        configuration.insert("compression".to_owned(), format!("{:?}", self.batch.encoding()));
+        configuration.insert("compression".to_owned(), self.batch.encoding().to_string());
         configuration.insert("max_record_size".to_owned(), self.batch.max_record_size.to_string());
         Ok(Resolved {
             command: self.command,
@@ -132,7 +134,8 @@ fn list_inputs(storage: &Storage, inputs: &[Location]) -> Result<Vec<ObjectMeta>
     let mut objects = match storage.list(inputs) {
         Ok(objects) => objects,
         Err(StorageError::NotFound { location }) => {
-            return Err(CliError::new(Exit::NoData, format!("{location}: there is no such input")));
+            let message = format!("no data to process: {location} does not exist");
+            return Err(CliError::new(Exit::NoData, message).hint("check the path; nothing was read or written"));
         }
         Err(error) => return Err(error.into()),
     };
@@ -140,7 +143,8 @@ fn list_inputs(storage: &Storage, inputs: &[Location]) -> Result<Vec<ObjectMeta>
     if objects.is_empty() {
         let looked_at: Vec<String> = inputs.iter().map(Location::to_string).collect();
         let message = format!("no data to process: no object matches {}", looked_at.join(" "));
-        return Err(CliError::new(Exit::NoData, message));
+        return Err(CliError::new(Exit::NoData, message)
+            .hint("another input; names that begin with _ or . and folder markers do not count"));
     }
     Ok(objects)
 }

@@ -26,7 +26,11 @@ fn print(text: &str) -> Result<(), CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error))
     };
-    std::io::stdout().write_all(text.as_bytes()).map_err(failed)
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Nobody listens, but the run is what it is.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(failed),
+    }
 }
 
 fn print_as(summary: &Summary, format: SummaryArg) -> Result<(), CliError> {
@@ -62,9 +66,15 @@ pub(super) fn print_summary(finished: &Finished, format: SummaryArg) -> Result<(
     print_as(&summary, format)
 }
 
-pub(super) fn print_already_complete(command: &str, manifest: &Manifest, format: SummaryArg) -> Result<(), CliError> {
+pub(super) fn print_already_complete(
+    command: &str,
+    manifest: &Manifest,
+    folders: Vec<String>,
+    format: SummaryArg,
+) -> Result<(), CliError> {
     let mut summary = summary_of(command, manifest);
     summary.status = "already complete".to_owned();
+    summary.outputs = folders;
     print_failed_inputs(manifest);
     print_as(&summary, format)
 }
@@ -75,7 +85,8 @@ pub(super) fn print_failed_inputs(manifest: &Manifest) {
         return;
     }
     let count = manifest.failed_inputs.len();
-    let mut text = format!("warning: {count} input objects could not be read whole; what was readable was kept\n");
+    let objects = if count == 1 { "input object" } else { "input objects" };
+    let mut text = format!("warning: {count} {objects} could not be read whole; what was readable was kept\n");
     for failed in &manifest.failed_inputs {
         let _ = write!(text, "  {}: {}", failed.location, failed.reason);
         if failed.left_out_bytes > 0 {

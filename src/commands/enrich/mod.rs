@@ -7,6 +7,9 @@ mod assets;
 mod job;
 mod setup;
 
+pub(in crate::commands) use job::EnrichJob;
+pub(in crate::commands) use setup::{Setup, resolve};
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

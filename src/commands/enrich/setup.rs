@@ -18,7 +18,7 @@ use crate::iglu::{Resolver, ResolverOptions, Validator};
 use crate::run::digest;
 
 /// The configuration, ready to be used.
-pub(super) struct Setup {
+pub(in crate::commands) struct Setup {
     resolver: Arc<Resolver>,
     enrichments: EnrichmentSet,
     adapters: AdapterSetup,
@@ -26,7 +26,7 @@ pub(super) struct Setup {
 }
 
 /// Reads and checks everything that the arguments name.
-pub(super) fn resolve(args: &EnrichArgs) -> Result<Setup, CliError> {
+pub(in crate::commands) fn resolve(args: &EnrichArgs) -> Result<Setup, CliError> {
     let storage = args.storage.storage();
     let mut digests = BTreeMap::new();
     let options = ResolverOptions {
@@ -83,7 +83,7 @@ fn build_enrichments(
 
 impl Setup {
     /// What the output depends on besides the inputs.
-    pub(super) fn configuration(&self, args: &EnrichArgs) -> BTreeMap<String, String> {
+    pub(in crate::commands) fn configuration(&self, args: &EnrichArgs) -> BTreeMap<String, String> {
         let mut configuration = self.digests.clone();
         let mut set = |name: &str, value: String| configuration.insert(name.to_owned(), value);
         set("bad_format", format!("{:?}", args.bad_format).to_lowercase());
@@ -97,7 +97,7 @@ impl Setup {
     }
 
     /// The stage of a run.
-    pub(super) fn into_job(self, args: &EnrichArgs, etl_millis: i64) -> EnrichJob {
+    pub(in crate::commands) fn into_job(self, args: &EnrichArgs, etl_millis: i64) -> EnrichJob {
         let bad_rows = BadRowConfig {
             processor: Processor {
                 artifact: "thresh-enrich".to_owned(),

@@ -43,7 +43,7 @@ fn run(manager: &mut Manager, raw: &RawEvent<'_>, script: &mut Script) -> Outcom
         other => format!("{other:?}"),
     };
     let failures = match outcome {
-        Ok(()) => vec![],
+        Ok(_) => vec![],
         Err(Failure::Schema(messages)) => messages.iter().map(|m| format!("schema: {}", show(m))).collect(),
         Err(Failure::Enrichment(failures)) => failures.iter().map(|f| show(&f.message)).collect(),
     };

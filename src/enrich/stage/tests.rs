@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::adapter::AdapterResult;
 use crate::badrow::{BadRowFormat, Message, Processor};
-use crate::enrich::testing::Script;
+use crate::enrich::testing::{Script, fake};
+use crate::enrichment::{Step, StepContext};
 use crate::event::Column;
 use crate::event::read::split_tsv;
 use crate::payload::Parameters;
@@ -194,6 +195,50 @@ fn large_records_and_events_are_cut() {
     assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 1 });
     assert_eq!(name(&written.bad[0]), "size_violation");
     assert!(written.bad[0]["data"]["payload"].as_str().unwrap().starts_with('\t'));
+}
+
+#[test]
+fn pii_events_are_written_only_if_asked() {
+    let pii = |cx: &mut StepContext<'_, '_>| {
+        let mut event = EnrichedEvent::default();
+        event.set(Column::event, Some("pii_transformation"));
+        cx.pii_event = Some(cx.arena.alloc(event));
+    };
+    for (emit_pii_events, events) in [(false, 1), (true, 2)] {
+        let stage = EnrichStage::new(EnrichConfig { emit_pii_events, ..config() }, Arc::new(FakeAdapter));
+        let mut enricher = Arc::new(stage).worker(vec![fake(Step::Pii, pii)], Box::new(Script::default()));
+        let written = process(&mut enricher, &RawFormat::CloudFront, &line("/i", "e=pv"));
+        assert_eq!(written.outcome, RecordOutcome { events, bad_rows: 0 });
+        let last = split_tsv(written.good.lines().last().unwrap()).unwrap();
+        assert_eq!(last.get(Column::event) == Some("pii_transformation"), emit_pii_events);
+        let failed = process(&mut enricher, &RawFormat::CloudFront, &line("/i", "e=ad"));
+        assert_eq!(failed.good, "", "a bad event has no PII event");
+    }
+}
+
+#[test]
+fn the_registry_and_the_embedded_schemas_fit_in() {
+    use crate::adapter::{AdapterConfig, Registry};
+    use crate::iglu::{Resolver, ResolverOptions};
+    let registry = Registry::new(&AdapterConfig::default(), None);
+    let options = ResolverOptions { offline: true, ..ResolverOptions::default() };
+    let client = Resolver::client(&Arc::new(Resolver::default_central(options)));
+    let mut enricher = Arc::new(EnrichStage::new(config(), Arc::new(registry))).worker(vec![], Box::new(client));
+    let with_context = |data: &str| {
+        let contexts = format!(
+            r#"{{"schema":"iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-0","data":[{{"schema":"iglu:com.snowplowanalytics.snowplow/uri_redirect/jsonschema/1-0-0","data":{data}}}]}}"#
+        );
+        let encoded: String = contexts.bytes().map(|b| format!("%{b:02x}")).collect();
+        line("/i", &format!("e=pv&p=web&tv=x&co={encoded}"))
+    };
+    let good = process(&mut enricher, &RawFormat::CloudFront, &with_context(r#"{"uri":"http://a.com/"}"#));
+    assert_eq!(good.outcome, RecordOutcome { events: 1, bad_rows: 0 }, "{:?}", good.bad);
+    let bad = process(&mut enricher, &RawFormat::CloudFront, &with_context("{}"));
+    assert_eq!(name(&bad.bad[0]), "schema_violations");
+    let report = &bad.bad[0]["data"]["failure"]["messages"][0]["error"]["dataReports"][0];
+    assert_eq!(report["message"], "$.uri: is missing but it is required");
+    let unknown = process(&mut enricher, &RawFormat::CloudFront, &line("/com.unknown/v1", "a=b"));
+    assert_eq!(name(&unknown.bad[0]), "adapter_failures");
 }
 
 #[test]

@@ -220,3 +220,38 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// The short cut accepts nothing that the schemas refuse.
+    #[test]
+    fn what_obviously_fits_is_valid(
+        version in 0u32..2,
+        items in proptest::collection::vec(
+            "(\\{(\"schema\":\"iglu:(com.acme-x_y|x)/[a-zA-Z0-9_.-]{1,3}/[a-z0-9]{1,2}/[0-9]{1,2}-[0-9]-[0-9]\",?)?\
+             (\"data\":(1|null|\\{\\}),?)?(\"#?x\":1)?\\}|1|null|\\[\\])",
+            0..3,
+        ),
+        as_event: bool,
+    ) {
+        use std::sync::Arc;
+        use crate::iglu::{Resolver, ResolverOptions};
+        let arena = Bump::new();
+        let text = match (as_event, items.first()) {
+            (true, Some(first)) => unstruct(first),
+            (true, None) => unstruct("{}"),
+            (false, _) => contexts(&format!("1-0-{version}"), &items.join(",")),
+        };
+        let Ok(json) = json::parse(arena.alloc_str(&text), &arena) else { return Ok(()) };
+        let outer = SelfDescribing::parse(json, &arena).unwrap();
+        let item = |json| Item { json, parsed: SelfDescribing::parse(json, &arena) };
+        let (envelope, items): (_, Vec<Item<'_>>) = match as_event {
+            true => (Envelope::Unstruct, vec![item(outer.data)]),
+            false => (Envelope::Contexts, outer.data.elements().map(item).collect()),
+        };
+        if obviously_fits(&outer, envelope, &items) {
+            let options = ResolverOptions { offline: true, ..ResolverOptions::default() };
+            let mut client = Resolver::client(&Arc::new(Resolver::default_central(options)));
+            prop_assert!(client.check(&outer).is_ok(), "{}", text);
+        }
+    }
+}

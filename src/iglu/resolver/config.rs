@@ -273,3 +273,90 @@ fn keys(members: &Map<String, Json>) -> String {
     let names: Vec<&str> = members.keys().map(String::as_str).collect();
     if names.is_empty() { "(none)".to_owned() } else { names.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ResolverConfig, String> {
+        ResolverConfig::parse(text.as_bytes(), "r.json", Path::new("/conf")).map_err(|error| error.to_string())
+    }
+
+    fn with_repositories(version: &str, fields: &str, repositories: &str) -> Result<ResolverConfig, String> {
+        parse(&format!(
+            r#"{{"schema":"iglu:com.snowplowanalytics.iglu/resolver-config/jsonschema/{version}","data":{{{fields}"repositories":[{repositories}]}}}}"#
+        ))
+    }
+
+    const CENTRAL: &str = r#"{"name":"Iglu Central","priority":0,"vendorPrefixes":["com.snowplowanalytics"],"connection":{"http":{"uri":"http://iglucentral.com/"}}}"#;
+    const ACME: &str = r#"{"name":"Acme","priority":5,"vendorPrefixes":[],"connection":{"http":{"uri":"https://iglu.acme.com/api","apikey":"k"}}}"#;
+    const LOCAL: &str = r#"{"name":"Local","priority":-1,"vendorPrefixes":[],"connection":{"embedded":{"path":"schemas-here"}},"extra":1}"#;
+
+    #[test]
+    fn every_version_is_read() {
+        let old = with_repositories("1-0-0", "\"cacheSize\":500,", CENTRAL).unwrap();
+        assert_eq!((old.cache_size, old.cache_ttl, old.repositories.len()), (500, None, 1));
+        assert_eq!(old.repositories[0].vendor_prefixes, ["com.snowplowanalytics"]);
+        let central = Connection::Http { uri: "http://iglucentral.com".to_owned(), api_key: None };
+        assert_eq!(old.repositories[0].connection, central);
+        let all = format!("{CENTRAL},{ACME},{LOCAL}");
+        let new = with_repositories("1-0-3", "\"cacheSize\":5.0,\"cacheTtl\":600,", &all).unwrap();
+        assert_eq!((new.cache_size, new.cache_ttl, new.repositories.len()), (5, Some(600), 3));
+        let Connection::Http { api_key: Some(key), .. } = &new.repositories[1].connection else { panic!("{new:?}") };
+        assert_eq!((key.expose(), key.to_string()), ("k", "***".to_owned()));
+        assert!(!format!("{new:?}").contains("\"k\""));
+        assert_eq!(new.repositories[2].connection, Connection::Embedded { path: "schemas-here".to_owned() });
+        assert!(with_repositories("1-0-2", "\"cacheSize\":0,\"cacheTtl\":null,", "").unwrap().cache_ttl.is_none());
+    }
+
+    #[test]
+    fn errors_name_the_file_the_place_and_what_is_expected() {
+        let repository = |from: &str, to: &str| with_repositories("1-0-1", "\"cacheSize\":1,", &ACME.replace(from, to));
+        for (result, expected) in [
+            (
+                with_repositories("2-0-0", "\"cacheSize\":1,", ""),
+                "r.json: Schema iglu:com.snowplowanalytics.iglu/resolver-config/jsonschema/2-0-0 does not match criterion iglu:com.snowplowanalytics.iglu/resolver-config/jsonschema/1-0-*",
+            ),
+            (
+                with_repositories("1-0-1", "", ""),
+                "r.json: data.cacheSize: expected a whole number of 32 bits, found nothing",
+            ),
+            (
+                with_repositories("1-0-1", "\"cacheSize\":\"9\",", ""),
+                "r.json: data.cacheSize: expected a whole number of 32 bits, found \"9\"",
+            ),
+            (
+                with_repositories("1-0-1", "\"cacheSize\":1,", &format!("{ACME},{ACME}")),
+                "r.json: Repository names must be unique, Acme encountered 2 times",
+            ),
+            (repository("\"Acme\"", "7"), "r.json: data.repositories[0].name: expected a string, found 7"),
+            (
+                repository("\"priority\":5,", ""),
+                "r.json: data.repositories[0].priority: expected a whole number of 32 bits, found nothing",
+            ),
+            (
+                repository("\"vendorPrefixes\":[]", "\"vendorPrefixes\":[1]"),
+                "r.json: data.repositories[0].vendorPrefixes[0]: expected a string, found 1",
+            ),
+            (
+                repository("\"http\"", "\"htpp\""),
+                "r.json: data.repositories[0].connection: expected an object with the key embedded or http, found an object with the keys htpp",
+            ),
+            (
+                repository("https://", "ftp://"),
+                "r.json: data.repositories[0].connection.http.uri: expected an address that starts with http://, https://, file:// or s3://, found \"ftp://iglu.acme.com/api\"",
+            ),
+            (
+                repository("\"k\"", "12345"),
+                "r.json: data.repositories[0].connection.http.apikey: expected a string, found something else",
+            ),
+            (parse("{\"schema\":5}"), "r.json: schema: expected a string, found 5"),
+            (parse("[]"), "r.json: schema: expected a string, found nothing"),
+        ] {
+            assert_eq!(result.unwrap_err(), expected);
+        }
+        assert!(parse("{").unwrap_err().starts_with("r.json: not JSON: EOF while parsing an object at line 1"));
+        let missing = ResolverConfig::read(Path::new("/no/such/resolver.json")).unwrap_err().to_string();
+        assert!(missing.starts_with("/no/such/resolver.json: cannot be read: "), "{missing}");
+    }
+}

@@ -167,6 +167,28 @@ fn more_than_64_required_members() {
 }
 
 #[test]
+fn the_deepest_values_fit_the_stack_of_a_thread() {
+    let schema = json!({
+        "anyOf": [{"type": "string"}, {"allOf": [{"$ref": "#/definitions/list"}]}],
+        "definitions": {"list": {"type": "array", "items": {"$ref": "#"}, "maxItems": 1}}
+    });
+    let depth = crate::json::MAX_DEPTH - 1;
+    let deep = |inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
+    let (good, bad) = (deep("\"x\""), deep("[1,2]"));
+    let thread = std::thread::spawn(move || {
+        assert!(reports(&schema, &good).is_empty());
+        assert!(!reports(&schema, &bad).is_empty());
+    });
+    thread.join().expect("2 MiB of stack are enough");
+}
+
+#[test]
+fn many_reports_take_no_time() {
+    let data = format!("[{}]", vec!["1"; 50_000].join(","));
+    assert_eq!(reports(&json!({"items": {"type": "string"}}), &data).len(), 50_000);
+}
+
+#[test]
 fn schemas_are_checked_before_use() {
     for (schema, expected) in [
         (
@@ -185,6 +207,10 @@ fn schemas_are_checked_before_use() {
         (json!({"properties": {"a": true}}), "$.properties.a | $.properties.a: boolean found, object expected"),
         (json!({"$ref": "#/definitions/zz"}), "$ | Reference #/definitions/zz cannot be resolved"),
         (json!({"$ref": "file:///etc/passwd"}), "$ | Reference file:///etc/passwd cannot be resolved"),
+        (
+            json!({"definitions": (0..300).map(|n| (format!("d{n}"), json!({"$ref": format!("#/definitions/d{}", n + 1)}))).collect::<serde_json::Map<_, _>>(), "$ref": "#/definitions/d0"}),
+            "$ | schemas are nested deeper than 200 levels",
+        ),
         (json!({"$ref": "#"}), "$ | a $ref leads back to itself without end"),
         (
             json!({"definitions": {"a": {"anyOf": [{"$ref": "#/definitions/a"}]}}, "items": {"$ref": "#/definitions/a"}}),

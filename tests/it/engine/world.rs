@@ -179,6 +179,10 @@ impl World {
     }
 
     pub fn try_run(&self) -> Result<Outcome, EngineError> {
+        self.try_run_with(&Upper { on_line: self.on_line })
+    }
+
+    pub fn try_run_with<S: Stage<Buffers = PartBuffers>>(&self, stage: &S) -> Result<Outcome, EngineError> {
         let (opening, objects, storage) = self.open()?;
         let run = match opening {
             Opening::Active(run) => *run,
@@ -190,7 +194,7 @@ impl World {
         ];
         let sink = PartSink::new(&run, specs, self.encoding, self.options.threads);
         let engine = Engine {
-            stage: &Upper { on_line: self.on_line },
+            stage,
             sink: &sink,
             storage: &storage,
             objects: &objects,

@@ -2,24 +2,25 @@
 //!
 //! Facts: the validators and `jsv-messages.properties` of networknt/json-schema-validator 1.0.70.
 
+mod choice;
+mod values;
+
 use super::canonical::is_unique;
-use super::decimal::Decimal;
-use super::formats::Format;
-use super::model::{Additional, Items, Model, Node, NodeId, Types, kinds};
-use super::valid::kind_bit;
+use super::model::{Additional, Items, Model, Node, NodeId};
 use crate::iglu::Report;
-use crate::json::{Kind, Value};
+use crate::json::Value;
+use choice::{most_telling, without_repetitions};
 
 impl Model {
     /// Everything that does not fit, in order, identical reports once.
     pub(super) fn reports(&self, value: Value<'_>) -> Vec<Report> {
         let mut reporter = Reporter { model: self, path: "$".to_owned(), origin: "", in_branch: false };
-        reporter.schema(0, value).into_iter().map(|found| found.report).collect()
+        without_repetitions(reporter.schema(0, value)).into_iter().map(|found| found.report).collect()
     }
 }
 
 /// A report and the name of the schema it comes from: equal reports of schemas with different names are both kept.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 struct Found<'m> {
     report: Report,
     origin: &'m str,
@@ -74,7 +75,7 @@ impl<'m> Reporter<'m> {
             out.push(self.report("uniqueItems", "the items in the array must be unique".to_owned(), Vec::new()));
         }
         self.origin = outer;
-        without_repetitions(out)
+        out
     }
 
     /// Reports on a child value, with the path lengthened meanwhile.
@@ -107,11 +108,15 @@ impl<'m> Reporter<'m> {
     /// The first declared member that is absent brings the reports on all required ones.
     fn properties(&mut self, node: &'m Node, object: Value<'_>) -> Vec<Found<'m>> {
         let mut out = Vec::new();
+        let mut missing_told = false;
         for (name, schema) in &node.properties {
             if let Some(value) = object.get(name) {
                 let in_branch = std::mem::take(&mut self.in_branch);
                 out.append(&mut self.member(name, *schema, value));
                 self.in_branch = in_branch;
+                continue;
+            }
+            if std::mem::replace(&mut missing_told, true) {
                 continue;
             }
             let mut missing = self.required(node, object);
@@ -224,36 +229,6 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn enumeration_and_format(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
-        if let Some(enumeration) = node.enumeration.as_ref().filter(|enumeration| !enumeration.accepts(value)) {
-            let text = format!("does not have a value in the enumeration {}", enumeration.text);
-            out.push(self.report("enum", text, vec![enumeration.text.clone()]));
-        }
-        if let (Some(format), Some(text)) = (node.format, value.as_str())
-            && !format.accepts(&text)
-        {
-            out.push(self.format(format, text.into_owned()));
-        }
-    }
-
-    fn format(&self, format: Format, value: String) -> Found<'m> {
-        let (keyword, name) = match format {
-            Format::DateTime => ("dateTime", "date-time"),
-            Format::Date => ("dateTime", "date"),
-            Format::Uuid => ("uuid", "uuid"),
-            // The reference swaps the arguments here.
-            Format::Email => {
-                let text = format!("does not match the {value} pattern email");
-                return self.report("format", text, vec![value, "email".to_owned()]);
-            }
-            Format::Regex(format) => {
-                let text = format!("does not match the {} pattern {}", format.name, format.regex);
-                return self.report("format", text, vec![format.name.to_owned(), format.regex.to_owned()]);
-            }
-        };
-        self.report(keyword, format!("{value} is an invalid {name}"), vec![value, name.to_owned()])
-    }
-
     fn items(&mut self, node: &'m Node, array: Value<'_>, out: &mut Vec<Found<'m>>) {
         let Some(items) = &node.items else { return };
         for (at, element) in array.elements().enumerate() {
@@ -275,59 +250,6 @@ impl<'m> Reporter<'m> {
         }
     }
 
-    fn sizes_and_limits(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
-        let mut bound = |keyword: &str, limit: Option<i32>, broken: fn(i64, i64) -> bool, size: Option<i64>| {
-            if let (Some(limit), Some(size)) = (limit, size)
-                && broken(size, limit.into())
-            {
-                out.push(self.report(keyword, size_text(keyword, limit), vec![limit.to_string()]));
-            }
-        };
-        let items = value.is_array().then(|| value.len() as i64);
-        let members = value.is_object().then(|| value.len() as i64);
-        let length = value.as_str().map(|text| text.chars().count() as i64);
-        bound("maxItems", node.max_items, |size, max| size > max, items);
-        bound("maxLength", node.max_length, |size, max| size > max, length);
-        bound("maxProperties", node.max_properties, |size, max| size > max, members);
-        if let (Some(maximum), Some(number)) = (&node.maximum, value.as_number())
-            && !maximum.accepts_below(number)
-        {
-            let text = format!("must have a maximum value of {}", maximum.text);
-            out.push(self.report("maximum", text, vec![maximum.text.clone()]));
-        }
-        let mut bound = |keyword: &str, limit: Option<i32>, size: Option<i64>| {
-            if let (Some(limit), Some(size)) = (limit, size)
-                && size < limit.into()
-            {
-                out.push(self.report(keyword, size_text(keyword, limit), vec![limit.to_string()]));
-            }
-        };
-        bound("minItems", node.min_items, items);
-        bound("minLength", node.min_length, length);
-        bound("minProperties", node.min_properties, members);
-        if let (Some(minimum), Some(number)) = (&node.minimum, value.as_number())
-            && !minimum.accepts_above(number)
-        {
-            let text = format!("must have a minimum value of {}", minimum.text);
-            out.push(self.report("minimum", text, vec![minimum.text.clone()]));
-        }
-        if let (Some(multiple), Some(number)) = (&node.multiple_of, value.as_number())
-            && !Decimal::parse(number).is_multiple_of(&multiple.divisor)
-        {
-            let text = format!("must be multiple of {}", multiple.text);
-            out.push(self.report("multipleOf", text, vec![multiple.text.clone()]));
-        }
-    }
-
-    fn pattern(&self, node: &Node, value: Value<'_>, out: &mut Vec<Found<'m>>) {
-        if let (Some(named), Some(text)) = (&node.pattern, value.as_str())
-            && !named.pattern.is_match(&text)
-        {
-            let text = format!("does not match the regex pattern {}", named.text);
-            out.push(self.report("pattern", text, vec![named.text.clone()]));
-        }
-    }
-
     fn pattern_properties(&mut self, node: &'m Node, object: Value<'_>, out: &mut Vec<Found<'m>>) {
         if node.pattern_properties.is_empty() {
             return;
@@ -340,105 +262,4 @@ impl<'m> Reporter<'m> {
             }
         }
     }
-
-    fn types(&self, types: &Types, value: Value<'_>) -> Option<Found<'m>> {
-        if types.accept(value) {
-            return None;
-        }
-        let found = kind_name(value).to_owned();
-        if types.is_union {
-            let list = format!("[{}]", types.names.join(", "));
-            return Some(self.report("unionType", format!("{found} found, but {list} is required"), vec![found, list]));
-        }
-        let expected = types.names.first().cloned().unwrap_or_default();
-        Some(self.report("type", format!("{found} found, {expected} expected"), vec![found, expected]))
-    }
-}
-
-fn size_text(keyword: &str, limit: i32) -> String {
-    match keyword {
-        "maxItems" => format!("there must be a maximum of {limit} items in the array"),
-        "minItems" => format!("there must be a minimum of {limit} items in the array"),
-        "maxLength" => format!("may only be {limit} characters long"),
-        "minLength" => format!("must be at least {limit} characters long"),
-        "maxProperties" => format!("may only have a maximum of {limit} properties"),
-        _ => format!("should have a minimum of {limit} properties"),
-    }
-}
-
-fn kind_name(value: Value<'_>) -> &'static str {
-    match value.kind() {
-        Kind::Null => "null",
-        Kind::Bool => "boolean",
-        Kind::Number if kind_bit(value) == kinds::INTEGER => "integer",
-        Kind::Number => "number",
-        Kind::String => "string",
-        Kind::Array => "array",
-        Kind::Object => "object",
-    }
-}
-
-fn without_repetitions(reports: Vec<Found<'_>>) -> Vec<Found<'_>> {
-    let mut unique: Vec<Found<'_>> = Vec::with_capacity(reports.len());
-    for report in reports {
-        if !unique.contains(&report) {
-            unique.push(report);
-        }
-    }
-    unique
-}
-
-/// What `oneOf` passes on when no branch fits: missing members only if there is nothing else, then unexpected members
-/// only if there is nothing else; wrong types first.
-fn most_telling<'m>(reports: Vec<Found<'m>>) -> Vec<Found<'m>> {
-    let without = |reports: &[Found<'m>], keyword: &str| -> Vec<Found<'m>> {
-        reports.iter().filter(|found| found.keyword() != keyword).cloned().collect()
-    };
-    let mut told = without(&reports, "required");
-    if told.is_empty() {
-        told = reports;
-    }
-    if told.len() > 1 {
-        let mut rest = without(&told, "additionalProperties");
-        if !rest.is_empty() {
-            rest.sort_by_key(|found| rank(found.keyword()));
-            told = rest;
-        }
-    }
-    told
-}
-
-/// The reference sorts by this list, and by its error codes after that.
-fn rank(keyword: &str) -> usize {
-    const ORDER: [&str; 28] = [
-        "type",
-        "dateTime",
-        "uuid",
-        "additionalProperties",
-        "allOf",
-        "anyOf",
-        "dependencies",
-        "enum",
-        "format",
-        "items",
-        "maximum",
-        "maxItems",
-        "maxLength",
-        "maxProperties",
-        "minimum",
-        "minItems",
-        "minLength",
-        "minProperties",
-        "multipleOf",
-        "not",
-        "oneOf",
-        "pattern",
-        "patternProperties",
-        "properties",
-        "required",
-        "unionType",
-        "uniqueItems",
-        "notAllowed",
-    ];
-    ORDER.iter().position(|known| *known == keyword).unwrap_or(ORDER.len())
 }

@@ -1,32 +1,31 @@
-//! Loader messages in the words of R117, for bad rows of the older shape.
+//! R117 wordings of what a loader finds wrong with a record.
 //!
-//! Facts: snowplow/snowplow r117, `3-enrich/scala-common-enrich/.../loaders/*.scala`.
+//! Facts: snowplow/snowplow r117, `3-enrich/scala-common-enrich/.../loaders/*.scala`. What R117 could not say stays as it
+//! is.
 
-use super::RawFormat;
 use crate::badrow::LoaderMessage;
 
-/// A loader's message as R117 worded it; what R117 could not say stays as it is.
-pub fn legacy_loader_text(message: &LoaderMessage<'_>, format: &RawFormat) -> String {
+/// The R117 text of a violation found by the loader of this name (`cloudfront`, `clj-tomcat`, `thrift`, `tsv`,
+/// `ndjson`).
+pub fn loader_text(message: &LoaderMessage<'_>, loader: &str) -> String {
     match message {
-        LoaderMessage::Fallback { error } => fallback_text(error, format),
+        LoaderMessage::Fallback { error } => fallback_text(error, loader),
         LoaderMessage::InputData { payload_field, value, expectation } => {
-            field_text(payload_field, value.as_deref(), expectation, format)
+            field_text(payload_field, value.as_deref(), expectation, loader)
         }
     }
 }
 
-fn fallback_text(error: &str, format: &RawFormat) -> String {
-    match (error, format) {
+fn fallback_text(error: &str, loader: &str) -> String {
+    match (error, loader) {
         ("does not match header or data row formats", _) => {
             "Line does not match CloudFront header or data row formats".into()
         }
         ("does not match the raw event format", _) => {
             "Line does not match raw event format for Clojure Collector".into()
         }
-        (_, RawFormat::Ndjson(_)) if error.starts_with("expected a single line") => {
-            "Too many lines! Expected single line".into()
-        }
-        (_, RawFormat::Ndjson(_)) if error.starts_with("invalid json") => "Unparsable JSON".into(),
+        (_, "ndjson") if error.starts_with("expected a single line") => "Too many lines! Expected single line".into(),
+        (_, "ndjson") if error.starts_with("invalid json") => "Unparsable JSON".into(),
         _ => match error.strip_prefix("error deserializing raw event") {
             Some(rest) => format!("Error deserializing raw event{rest}"),
             None => capitalised(error),
@@ -34,12 +33,10 @@ fn fallback_text(error: &str, format: &RawFormat) -> String {
     }
 }
 
-fn field_text(field: &str, value: Option<&str>, expectation: &str, format: &RawFormat) -> String {
+fn field_text(field: &str, value: Option<&str>, expectation: &str, loader: &str) -> String {
     let shown = value.unwrap_or("null");
-    match (field, format) {
-        ("verb", RawFormat::CloudFront) => {
-            format!("Only GET operations supported for CloudFront Collector, not {shown}")
-        }
+    match (field, loader) {
+        ("verb", "cloudfront") => format!("Only GET operations supported for CloudFront Collector, not {shown}"),
         ("verb", _) => format!("Operation must be POST, not {shown}, if request content type and/or body are provided"),
         ("dateTime", _) => {
             let (date, time) = shown.split_once(' ').unwrap_or((shown, ""));
@@ -72,13 +69,14 @@ fn capitalised(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::raw::{Loaded, ThriftContainer, load};
     use bumpalo::Bump;
+
+    use super::*;
+    use crate::raw::{Loaded, RawFormat, ThriftContainer, load};
 
     fn texts(format: &RawFormat, record: &str) -> Vec<String> {
         match load(format, record.as_bytes(), &Bump::new()) {
-            Loaded::Bad(messages) => messages.iter().map(|message| legacy_loader_text(message, format)).collect(),
+            Loaded::Bad(messages) => messages.iter().map(|message| loader_text(message, format.loader())).collect(),
             other => panic!("{other:?}"),
         }
     }

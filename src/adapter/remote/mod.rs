@@ -2,8 +2,12 @@
 //!
 //! Contract: snowplow/enrich 3.9.0, `adapters/registry/RemoteAdapter.scala`; retries: `modules/common-fs2/.../Clients.scala`.
 
+mod http;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use http::HttpRemoteClient;
 
 use super::helpers::standard::json_text;
 use super::{Adapter, AdapterResult, Tools};
