@@ -29,9 +29,8 @@ pub(super) fn read(location: &Location) -> Result<CrossBatch, CliError> {
 fn read_config(path: &std::path::Path) -> Result<CrossBatch, CliError> {
     let wrong = |what: String| CliError::usage(format!("{}: {what}", path.display()));
     let text = std::fs::read(path).map_err(|error| wrong("it cannot be read".to_owned()).because(Some(&error)))?;
-    let config = TableConfig::parse(&text).map_err(|what| {
-        wrong(what).hint("a DynamoDB configuration, or a folder or prefix for --cross-batch")
-    })?;
+    let config = TableConfig::parse(&text)
+        .map_err(|what| wrong(what).hint("a DynamoDB configuration, or a folder or prefix for --cross-batch"))?;
     if cfg!(feature = "dynamodb") {
         Ok(CrossBatch::Table(config))
     } else {

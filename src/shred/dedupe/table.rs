@@ -35,7 +35,8 @@ impl TableConfig {
     pub fn parse(text: &[u8]) -> Result<TableConfig, String> {
         let json: Value = serde_json::from_slice(text).map_err(|error| format!("it is no JSON: {error}"))?;
         let schema = json["schema"].as_str().unwrap_or_default();
-        let version = schema.strip_prefix("iglu:com.snowplowanalytics.snowplow.storage/amazon_dynamodb_config/jsonschema/");
+        let version =
+            schema.strip_prefix("iglu:com.snowplowanalytics.snowplow.storage/amazon_dynamodb_config/jsonschema/");
         let Some(version) = version else {
             return Err(format!("its schema is {schema:?}, not one of amazon_dynamodb_config"));
         };
