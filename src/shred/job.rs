@@ -124,23 +124,15 @@ impl ShredJob {
         let begun = Resolution::begin(sources, waiting, &dedupe.temporary, dedupe.missing, seen, &self.run_id);
         let state = Mutex::new((begun.map_err(|error| self.failed(error))?, 0));
         let wave = self.sink.begin(self.waves);
-        let workers = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.options.threads)
-                .map(|worker| {
-                    scope.spawn({
-                        let (state, wave) = (&state, &wave);
-                        move || self.settle_some(worker, state, wave)
-                    })
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|_| Err(self.failed("a thread panicked"))))
-                .collect::<Vec<_>>()
+        let results = std::thread::scope(|scope| {
+            let work = |worker| self.settle_guarded(worker, &state, &wave);
+            let threads: Vec<_> = (0..self.options.threads).map(|worker| scope.spawn(move || work(worker))).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|_| Err(self.failed("a thread panicked")))
+            };
+            threads.into_iter().map(join).collect::<Vec<_>>()
         });
-        for result in workers {
-            result?;
-        }
+        results.into_iter().collect::<Result<(), _>>()?;
         Ok((wave.commit()?, wave.done()))
     }
 
@@ -152,6 +144,29 @@ impl ShredJob {
             Ok(Box::new(self.storage.open_decoded(&object)?))
         };
         open().map_err(std::io::Error::other)
+    }
+
+    /// A thread that fails takes the others along: they would wait for its rows.
+    fn settle_guarded(
+        &self,
+        worker: usize,
+        state: &Mutex<(Resolution<'_>, u64)>,
+        wave: &Wave,
+    ) -> Result<(), StorageError> {
+        struct StopOthers<'c>(Option<&'c Cancel>);
+        impl Drop for StopOthers<'_> {
+            fn drop(&mut self) {
+                if let Some(cancel) = self.0 {
+                    cancel.set();
+                }
+            }
+        }
+        let mut stop = StopOthers(Some(&self.cancel));
+        let result = self.settle_some(worker, state, wave);
+        if result.is_ok() {
+            stop.0 = None;
+        }
+        result
     }
 
     fn settle_some(
@@ -250,7 +265,15 @@ impl Sink for ShredJob {
             let sources: Vec<_> = (0..=self.waves).map(|wave| self.sink.hashes(wave)).collect();
             manifest.commit(&self.storage, &self.run_id, &sources)?;
         }
-        add_counters(&late.counters, &mut lock(&self.late));
+        let mut counted = Counters::default();
+        add_counters(&late.counters, &mut counted);
+        for (output, records) in self.expected_records(&counted) {
+            let written: u64 = extra.iter().filter(|part| part.output == output).map(|part| part.records).sum();
+            if written != records {
+                return Err(self.failed(format!("{records} {output} rows were counted, but {written} written")));
+            }
+        }
+        *lock(&self.late) = counted;
         let all: Vec<Part> = parts.iter().chain(&extra).cloned().collect();
         if self.options.message {
             extra.push(self.complete_message(total, &all)?);

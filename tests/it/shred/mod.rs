@@ -2,6 +2,7 @@
 
 mod ddl;
 mod duplicates;
+mod dynamodb;
 mod round_trip;
 pub mod world;
 

@@ -111,6 +111,15 @@ impl World {
         self.thresh(&arguments)
     }
 
+    pub fn shred_with(&self, input: &str, run_id: &str, more: &[&str], environment: &[(&str, &str)]) -> Output {
+        let resolver = self.path("resolver.json");
+        let mut arguments = vec!["shred", input, "--output", "out", "--run-id", run_id, "--offline"];
+        arguments.extend(["--resolver", resolver.to_str().unwrap(), "--progress", "off"]);
+        arguments.extend(more);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_thresh"));
+        command.current_dir(self.folder.path()).envs(environment.iter().copied()).args(arguments).output().unwrap()
+    }
+
     pub fn thresh(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_thresh"));
         command.current_dir(self.folder.path()).args(arguments).output().unwrap()
