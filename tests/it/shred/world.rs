@@ -104,13 +104,10 @@ impl World {
 
     /// `thresh shred INPUT --output out --run-id ID …`
     pub fn shred(&self, input: &str, run_id: &str, more: &[&str]) -> Output {
-        let resolver = self.path("resolver.json");
-        let mut arguments = vec!["shred", input, "--output", "out", "--run-id", run_id, "--offline"];
-        arguments.extend(["--resolver", resolver.to_str().unwrap(), "--progress", "off"]);
-        arguments.extend(more);
-        self.thresh(&arguments)
+        self.shred_with(input, run_id, more, &[])
     }
 
+    /// The same with environment variables.
     pub fn shred_with(&self, input: &str, run_id: &str, more: &[&str], environment: &[(&str, &str)]) -> Output {
         let resolver = self.path("resolver.json");
         let mut arguments = vec!["shred", input, "--output", "out", "--run-id", run_id, "--offline"];
