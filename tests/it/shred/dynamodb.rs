@@ -41,11 +41,16 @@ impl Server {
 
     fn shred(&self, world: &World, input: &str, run_id: &str) -> Output {
         let more = ["--cross-batch", "dynamodb.json"];
-        world.shred_with(input, run_id, &more, &[
-            ("AWS_ENDPOINT_URL_DYNAMODB", &self.url),
-            ("AWS_MAX_ATTEMPTS", "1"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-        ])
+        world.shred_with(
+            input,
+            run_id,
+            &more,
+            &[
+                ("AWS_ENDPOINT_URL_DYNAMODB", &self.url),
+                ("AWS_MAX_ATTEMPTS", "1"),
+                ("AWS_EC2_METADATA_DISABLED", "true"),
+            ],
+        )
     }
 }
 
@@ -85,7 +90,8 @@ fn serve(connection: TcpStream, table: &Mutex<Table>) {
 }
 
 fn answer(target: &str, request: &Value, table: &mut Table) -> (u16, Value) {
-    let error = |name: &str| (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": name}));
+    let error =
+        |name: &str| (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": name}));
     if request["TableName"] != "manifest" {
         return error("ResourceNotFoundException");
     }
