@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::{CliError, Exit, completions, enrich, man, recover};
+use crate::commands::{CliError, Exit, completions, ddl, enrich, man, recover, shred, to_json};
 use crate::report::logging::{self, LogFormat};
 
 /// The Snowplow batch pipeline on one machine: enrich, shred and load without a cluster.
@@ -42,6 +42,12 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Turn raw collector logs into enriched events and bad rows
     Enrich(Box<enrich::EnrichArgs>),
+    /// Turn enriched events into rows for tables: atomic events, and one row per entity
+    Shred(Box<shred::ShredArgs>),
+    /// Print the tables of schemas, and the migrations between their versions
+    Ddl(Box<ddl::DdlArgs>),
+    /// Turn enriched events into the Analytics SDK's JSON, one object a line
+    ToJson(Box<to_json::ToJsonArgs>),
     /// Turn bad rows of every generation back into raw records
     Recover(Box<recover::RecoverArgs>),
     /// Print a completion script for a shell
@@ -54,6 +60,9 @@ impl Command {
     fn run(self) -> Result<Exit, CliError> {
         match self {
             Command::Enrich(args) => enrich::run(&args),
+            Command::Shred(args) => shred::run(&args),
+            Command::Ddl(args) => ddl::run(&args),
+            Command::ToJson(args) => to_json::run(&args),
             Command::Recover(args) => recover::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),

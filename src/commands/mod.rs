@@ -2,14 +2,18 @@
 
 pub mod batch;
 pub mod completions;
+pub mod ddl;
 pub mod enrich;
 mod error;
 mod exit;
 pub mod man;
 pub mod recover;
+pub mod schemas;
+pub mod shred;
 mod signals;
 mod storage_args;
 mod storage_store;
+pub mod to_json;
 
 pub use error::CliError;
 pub use exit::Exit;

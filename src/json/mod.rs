@@ -15,6 +15,7 @@ mod tests;
 mod text;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use bumpalo::Bump;
 
@@ -176,9 +177,7 @@ impl<'a> Value<'a> {
     /// The members of an object; nothing for any other kind. A repeated key stands at its first position with its
     /// last value, as in the reference's JSON objects.
     pub fn members(&self) -> Members<'a> {
-        let node = self.node();
-        let end = if node.kind == Kind::Object { node.next } else { self.at + 1 };
-        Members { object: *self, at: self.at + 1, end, duplicates: node.flags & DUPLICATE_KEYS != 0 }
+        Members::new(*self)
     }
 
     /// Number of elements or members (repeated keys counted once); 0 for scalars.
@@ -290,28 +289,48 @@ pub struct Members<'a> {
     object: Value<'a>,
     at: u32,
     end: u32,
-    duplicates: bool,
+    /// The distinct members, for an object that names a key twice.
+    distinct: Option<std::vec::IntoIter<(Cow<'a, str>, Value<'a>)>>,
+}
+
+impl<'a> Members<'a> {
+    fn new(object: Value<'a>) -> Members<'a> {
+        let node = object.node();
+        let end = if node.kind == Kind::Object { node.next } else { object.at + 1 };
+        let has_duplicates = node.flags & DUPLICATE_KEYS != 0;
+        let distinct = has_duplicates.then(|| distinct_members(object).into_iter());
+        Members { object, at: object.at + 1, end, distinct }
+    }
+}
+
+/// Members with the first position and the last value of each key.
+fn distinct_members(object: Value<'_>) -> Vec<(Cow<'_, str>, Value<'_>)> {
+    let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
+    let mut members: Vec<(Cow<'_, str>, Value<'_>)> = Vec::new();
+    for (key, value) in object.raw_members() {
+        let name = key.as_str().unwrap_or_default();
+        let place = *places.entry(name.clone()).or_insert(members.len());
+        match members.get_mut(place) {
+            Some(member) => member.1 = value,
+            None => members.push((name, value)),
+        }
+    }
+    members
 }
 
 impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.at < self.end {
-            let key = self.object.at(self.at);
-            let value = self.object.at(self.at + 1);
-            let name = key.as_str().unwrap_or_default();
-            self.at = value.node().next;
-            if !self.duplicates {
-                return Some((name, value));
-            }
-            let seen_before =
-                self.object.raw_members().take_while(|(earlier, _)| earlier.at < key.at).any(|(k, _)| k.key_eq(&name));
-            if !seen_before {
-                let last = self.object.get(&name).unwrap_or(value);
-                return Some((name, last));
-            }
+        if let Some(distinct) = &mut self.distinct {
+            return distinct.next();
         }
-        None
+        if self.at >= self.end {
+            return None;
+        }
+        let key = self.object.at(self.at);
+        let value = self.object.at(self.at + 1);
+        self.at = value.node().next;
+        Some((key.as_str().unwrap_or_default(), value))
     }
 }

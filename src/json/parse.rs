@@ -1,5 +1,10 @@
 //! The parser: one pass over the bytes, an explicit stack, failure texts of typelevel/jawn v1.2.0.
 
+mod keys;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
@@ -19,10 +24,14 @@ pub fn parse<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, ParseError
 }
 
 /// An open array or object.
-struct Open {
+struct Open<'a> {
     node: u32,
     /// Bloom filter over the keys seen, to find repeated ones cheaply.
     keys: u64,
+    /// Number of keys seen.
+    count: u32,
+    /// All keys seen, once there are many.
+    known: Option<HashSet<Cow<'a, str>>>,
     canonical: bool,
     duplicate: bool,
 }
@@ -34,10 +43,10 @@ struct Parser<'a> {
     line: usize,
     line_start: usize,
     nodes: BumpVec<'a, Node>,
-    stack: Vec<Open>,
+    stack: Vec<Open<'a>>,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn document(&mut self) -> Result<(), ParseError> {
         self.skip_space();
         self.value()?;
@@ -140,43 +149,6 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn note_key(&mut self, index: usize) {
-        let node = self.nodes[index];
-        let key = &self.bytes[node.start as usize..node.end as usize];
-        let first = u64::from(key.first().copied().unwrap_or(0));
-        let last = u64::from(key.last().copied().unwrap_or(0));
-        let hash = (first.wrapping_mul(31) ^ last.wrapping_mul(7) ^ (key.len() as u64).wrapping_mul(131)) & 63;
-        // An escaped key may equal any other, whatever its spelling.
-        let suspicious = node.flags & ESCAPED != 0;
-        let open = self.stack.last_mut().expect("keys stand inside objects");
-        let seen = open.keys & (1 << hash) != 0 || (suspicious && open.keys != 0) || open.keys == u64::MAX;
-        open.keys = if suspicious { u64::MAX } else { open.keys | 1 << hash };
-        if !seen {
-            return;
-        }
-        let object = open.node;
-        let same = self.is_repeated(object, index);
-        if same {
-            self.stack.last_mut().expect("still open").duplicate = true;
-        }
-    }
-
-    fn is_repeated(&self, object: u32, key: usize) -> bool {
-        let name = |node: &Node| {
-            let raw = &self.text[node.start as usize..node.end as usize];
-            if node.flags & ESCAPED == 0 { std::borrow::Cow::Borrowed(raw) } else { unescape(raw).into() }
-        };
-        let wanted = name(&self.nodes[key]);
-        let mut at = object as usize + 1;
-        while at < key {
-            if name(&self.nodes[at]) == wanted {
-                return true;
-            }
-            at = self.nodes[at + 1].next as usize;
-        }
-        false
-    }
-
     /// A scalar (false), or the opening of a container (true).
     fn scalar_or_open(&mut self) -> Result<bool, ParseError> {
         match self.peek()? {
@@ -197,7 +169,7 @@ impl Parser<'_> {
         }
         let node = self.nodes.len() as u32;
         self.push(self.at, self.at + 1, kind, 0);
-        self.stack.push(Open { node, keys: 0, canonical: true, duplicate: false });
+        self.stack.push(Open { node, keys: 0, count: 0, known: None, canonical: true, duplicate: false });
         self.at += 1;
         Ok(true)
     }

@@ -143,3 +143,20 @@ fn arbitrary_json() -> impl Strategy<Value = serde_json::Value> {
         ]
     })
 }
+
+#[test]
+fn large_objects_cost_no_more_than_their_size() {
+    let arena = Bump::new();
+    let members: Vec<String> = (0..50_000).map(|number| format!("\"k{number}\":{number}")).collect();
+    let distinct = format!("{{{}}}", members.join(","));
+    let value = parse(&distinct, &arena).unwrap();
+    assert_eq!((value.is_canonical(), value.members().count()), (true, 50_000));
+    let repeated = format!("{{{},\"k7\":\"last\",\"\\u006b8\":8}}", members.join(","));
+    let value = parse(&repeated, &arena).unwrap();
+    assert_eq!((value.is_canonical(), value.members().count()), (false, 50_000));
+    let (key, member) = value.members().nth(7).unwrap();
+    assert_eq!((&*key, member.source()), ("k7", "\"last\""));
+    let tenfold = format!("{{{}}}", vec!["\"a\":1"; 50_000].join(","));
+    let value = parse(&tenfold, &arena).unwrap();
+    assert_eq!((value.is_canonical(), value.members().count()), (false, 1));
+}

@@ -24,7 +24,8 @@ use crate::storage::{ObjectMeta, Storage};
 pub struct EngineOptions {
     /// Worker threads.
     pub threads: usize,
-    /// Bytes of the largest record that is worked on; larger ones go to [`super::Worker::unusable`].
+    /// Bytes of a record that are held; larger records go to [`super::Worker::unusable`], unless one ends before it is
+    /// noticed. A stage that needs an exact limit checks for itself.
     pub max_record: usize,
     /// Whether a broken input object ends the run.
     pub fail_fast: bool,

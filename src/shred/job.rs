@@ -38,6 +38,17 @@ pub struct Dedupe {
     pub temporary: PathBuf,
 }
 
+/// What else a job must know.
+#[derive(Clone, Copy, Debug)]
+pub struct JobOptions {
+    /// Worker threads.
+    pub threads: usize,
+    /// Whether files are gzipped, for the completion message.
+    pub gzip: bool,
+    /// Whether there is to be a completion message.
+    pub message: bool,
+}
+
 /// Makes the validator of one worker.
 pub type Validators = Box<dyn Fn() -> Box<dyn Validator> + Send + Sync>;
 
@@ -50,8 +61,7 @@ pub struct ShredJob {
     started: i64,
     waves: usize,
     base: String,
-    gzip: bool,
-    threads: usize,
+    options: JobOptions,
     storage: Storage,
     cancel: Cancel,
 }
@@ -77,7 +87,7 @@ impl ShredJob {
         validators: Validators,
         dedupe: Option<Dedupe>,
         sink: TypeSink,
-        (threads, gzip): (usize, bool),
+        options: JobOptions,
         cancel: &Cancel,
     ) -> ShredJob {
         let shared = Shared { config, validators, dedupe, failure: Mutex::default(), cancel: cancel.clone() };
@@ -89,8 +99,7 @@ impl ShredJob {
             started: run.started(),
             waves: run.split_count(),
             base: run.folders()[0].to_string(),
-            gzip,
-            threads,
+            options,
             storage: run.storage().clone(),
             cancel: cancel.clone(),
         }
@@ -118,7 +127,7 @@ impl ShredJob {
         let state = Mutex::new((begun.map_err(|error| self.failed(error))?, 0));
         let wave = self.sink.begin(self.waves);
         let workers = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.threads)
+            let threads: Vec<_> = (0..self.options.threads)
                 .map(|worker| {
                     scope.spawn({
                         let (state, wave) = (&state, &wave);
@@ -198,7 +207,7 @@ impl ShredJob {
             report: &report,
             started: self.started,
             completed: now_millis(),
-            gzip: self.gzip,
+            gzip: self.options.gzip,
             processor: &self.shared.config.bad_rows.processor,
         };
         let location = self.sink.folder().join(COMPLETE_FILE);
@@ -245,7 +254,9 @@ impl Sink for ShredJob {
         }
         add_counters(&late.counters, &mut lock(&self.late));
         let all: Vec<Part> = parts.iter().chain(&extra).cloned().collect();
-        extra.push(self.complete_message(total, &all)?);
+        if self.options.message {
+            extra.push(self.complete_message(total, &all)?);
+        }
         Ok(extra)
     }
 

@@ -23,8 +23,9 @@ mod types;
 
 pub use check::CheckedEvent;
 pub use complete::{COMPLETE_FILE, Completion};
+pub use files::GzipOptions;
 pub use formats::{Formats, Overlap, RowFormat};
-pub use job::{Dedupe, ShredJob, ShredWorker, Validators};
+pub use job::{Dedupe, JobOptions, ShredJob, ShredWorker, Validators};
 pub use output::{Block, ShredCounters, ShredOutput, ShredReport};
 pub use plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans, RowPlan, Slot};
 pub use shredder::{Identity, ShredConfig, Shredder};

@@ -8,11 +8,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::files::{OpenFile, PartPlace, RollingFile};
+use super::files::{Encoded, Encoder, GzipOptions, OpenFile, PartPlace, RollingFile};
 use super::output::{ShredOutput, ShredReport};
 use super::types::{TypeId, TypeRegistry};
-use crate::pipeline::{Block, BlockEncoder};
-use crate::pipeline::{Buffers, Cancel, Encoding, Ordered, SplitSink};
+use crate::pipeline::{Buffers, Cancel, Ordered, SplitSink};
 use crate::run::{JOURNAL, Part, Run};
 use crate::storage::codec::GzipMembers;
 use crate::storage::{Location, Precondition, Storage, StorageError};
@@ -22,13 +21,13 @@ const BLOCK: usize = 1 << 20;
 /// Plain bytes that a worker holds before it compresses some on its own.
 const MOST_HELD: usize = 8 << 20;
 /// How events set aside are stored; they live for minutes.
-const ASIDE: Encoding = Encoding::Gzip { members: GzipMembers::Many, level: 1 };
+const ASIDE: Option<GzipOptions> = Some(GzipOptions { members: GzipMembers::Many, level: 1 });
 
 /// How files are written.
 #[derive(Clone, Copy, Debug)]
 pub struct SinkOptions {
-    /// Compression.
-    pub encoding: Encoding,
+    /// Compression, if there is to be any.
+    pub gzip: Option<GzipOptions>,
     /// Stored bytes of one file, about.
     pub target_size: u64,
     /// Worker threads.
@@ -45,9 +44,9 @@ pub struct TypeBuffers {
     pub hashes: Vec<u8>,
     /// What was done since the last time.
     pub report: ShredReport,
-    encoder: BlockEncoder,
-    aside_encoder: BlockEncoder,
-    sealed: Vec<(TypeId, Block)>,
+    encoder: Encoder,
+    aside_encoder: Encoder,
+    sealed: Vec<(TypeId, Encoded)>,
     mark: (usize, usize),
 }
 
@@ -69,7 +68,7 @@ impl Buffers for TypeBuffers {
         }
         let (encoder, sealed) = (&mut self.encoder, &mut self.sealed);
         let done: Result<(), std::convert::Infallible> = self.output.drain(BLOCK / 4, |id, block| {
-            sealed.push((id, encoder.block(&block.bytes, block.rows)));
+            sealed.push((id, encoder.encode(block.bytes.clone(), block.rows)));
             Ok(())
         });
         done.unwrap_or_else(|never| match never {});
@@ -115,8 +114,8 @@ impl TypeSink {
             aside: Vec::new(),
             hashes: Vec::new(),
             report: ShredReport::default(),
-            encoder: BlockEncoder::new(self.shared.options.encoding),
-            aside_encoder: BlockEncoder::new(ASIDE),
+            encoder: Encoder::new(self.shared.options.gzip),
+            aside_encoder: Encoder::new(ASIDE),
             sealed: Vec::new(),
             mark: (0, 0),
         }
@@ -191,7 +190,7 @@ impl Shared {
 /// What one chunk of input gave.
 struct ChunkRows {
     plain: Vec<(TypeId, Vec<u8>, u64)>,
-    sealed: Vec<(TypeId, Block)>,
+    sealed: Vec<(TypeId, Encoded)>,
     aside: Vec<u8>,
     hashes: Vec<u8>,
     report: ShredReport,
@@ -229,11 +228,11 @@ enum Channel {
 
 enum Payload {
     Plain(Vec<u8>, u64),
-    Ready(Block),
+    Encoded(Encoded),
 }
 
 struct ChannelFile {
-    ordered: Ordered<Block>,
+    ordered: Ordered<Encoded>,
     writer: Mutex<Writer>,
 }
 
@@ -264,7 +263,7 @@ impl Gathered {
         for (id, encoded) in chunk.sealed {
             let kind = self.kind(id);
             kind.flush(id, 1, jobs);
-            jobs.push_back(Job { channel: Channel::Rows(id), seq: kind.blocks, payload: Payload::Ready(encoded) });
+            jobs.push_back(Job { channel: Channel::Rows(id), seq: kind.blocks, payload: Payload::Encoded(encoded) });
             kind.blocks += 1;
         }
         for (id, bytes, rows) in chunk.plain {
@@ -313,7 +312,7 @@ impl Wave {
                 Channel::Aside => Writer::Aside(None),
                 Channel::Rows(id) => {
                     let options = self.shared.options;
-                    Writer::Parts(RollingFile::new(self.shared.place(id), options.encoding, options.target_size))
+                    Writer::Parts(RollingFile::new(self.shared.place(id), options.gzip, options.target_size))
                 }
             };
             // Whoever holds the next block of a kind never waits, so those that wait for it do not wait for long.
@@ -325,24 +324,24 @@ impl Wave {
     /// Compresses and writes what is ready, together with all other workers that come along.
     fn work_off(
         &self,
-        encoder: &mut BlockEncoder,
-        aside_encoder: &mut BlockEncoder,
+        encoder: &mut Encoder,
+        aside_encoder: &mut Encoder,
         cancel: &Cancel,
     ) -> Result<(), StorageError> {
         loop {
             let job = lock(&self.ready).pop_front();
             let Some(Job { channel, seq, payload }) = job else { return Ok(()) };
             let encoded = match (payload, channel) {
-                (Payload::Ready(encoded), _) => encoded,
-                (Payload::Plain(plain, rows), Channel::Rows(_)) => encoder.block(&plain, rows),
-                (Payload::Plain(plain, rows), Channel::Aside) => aside_encoder.block(&plain, rows),
+                (Payload::Encoded(encoded), _) => encoded,
+                (Payload::Plain(plain, rows), Channel::Rows(_)) => encoder.encode(plain, rows),
+                (Payload::Plain(plain, rows), Channel::Aside) => aside_encoder.encode(plain, rows),
             };
             let file = self.file(channel);
             file.ordered.submit(seq, encoded, cancel, |block| self.append(&file, &block))?;
         }
     }
 
-    fn append(&self, file: &ChannelFile, block: &Block) -> Result<(), StorageError> {
+    fn append(&self, file: &ChannelFile, block: &Encoded) -> Result<(), StorageError> {
         let shared = &self.shared;
         match &mut *lock(&file.writer) {
             Writer::Parts(parts) => {
@@ -400,8 +399,8 @@ impl SplitSink<TypeBuffers> for Wave {
             lock(&self.ready).append(&mut jobs);
             (std::mem::take(&mut gathered.hashes), gathered.report.clone())
         };
-        let mut encoder = BlockEncoder::new(self.shared.options.encoding);
-        self.work_off(&mut encoder, &mut BlockEncoder::new(ASIDE), &Cancel::default())?;
+        let mut encoder = Encoder::new(self.shared.options.gzip);
+        self.work_off(&mut encoder, &mut Encoder::new(ASIDE), &Cancel::default())?;
         let mut parts = Vec::new();
         let files = std::mem::take(&mut *lock(&self.files));
         for file in files.into_values() {

@@ -3,6 +3,9 @@
 mod adapters;
 mod conformance;
 mod engine;
+mod enrich;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod load;
 mod recover;
 mod storage;
 mod support;

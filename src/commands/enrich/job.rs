@@ -65,19 +65,14 @@ impl Framer for ThriftFramer {
         self.inner.cut(bytes, last)
     }
 
-    fn skip(&mut self, prefix: &[u8], passed: u64, bytes: &[u8]) -> Option<usize> {
+    fn skip(&mut self, _prefix: &[u8], _passed: u64, bytes: &[u8]) -> Option<usize> {
         if self.container == ThriftContainer::Structs {
             // A line feed and the first field of either struct.
             let next = |start: &[u8]| memmem::find(bytes, start).map(|at| at + 1);
             return next(b"\n\x0B\x00\x64").into_iter().chain(next(b"\n\x0A\x00\x01")).min();
         }
-        match block_length(prefix) {
-            Some(length) if length <= passed + bytes.len() as u64 => {
-                length.checked_sub(passed).map(|rest| rest as usize)
-            }
-            Some(_) => None,
-            None => memmem::find(bytes, &MARKER),
-        }
+        // Only a block whose length is nonsense is too large to be held: what counts is where the next one begins.
+        memmem::find(bytes, &MARKER)
     }
 
     fn limit(&self, max_record: usize) -> usize {
@@ -86,13 +81,6 @@ impl Framer for ThriftFramer {
             ThriftContainer::Structs | ThriftContainer::Lines => max_record,
         }
     }
-}
-
-/// Length of a serialized block: marker, length as a little-endian i32, message.
-fn block_length(prefix: &[u8]) -> Option<u64> {
-    let after_marker = prefix.strip_prefix(&MARKER)?;
-    let message = i32::from_le_bytes(*after_marker.first_chunk()?);
-    Some(MARKER.len() as u64 + 4 + u64::try_from(message).ok()?)
 }
 
 /// One thread's part of the stage.
@@ -167,5 +155,46 @@ fn count(outcome: RecordOutcome, counters: &mut Counters) {
         Fate::Good => counters.records_good_source += 1,
         Fate::Bad => counters.records_bad_source += 1,
         Fate::Ignored => counters.records_ignored += 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn framer(container: ThriftContainer) -> ThriftFramer {
+        ThriftFramer { inner: raw::Framer::new(&RawFormat::Thrift(container)), container }
+    }
+
+    /// Skips the record that begins at 0 in pieces; returns where it ends.
+    fn skip_in_pieces(framer: &mut ThriftFramer, bytes: &[u8], prefix: usize, step: usize) -> usize {
+        let mut at = prefix;
+        while at < bytes.len() {
+            let piece = &bytes[at..(at + step).min(bytes.len())];
+            match framer.skip(&bytes[..prefix], at as u64, piece) {
+                Some(count) => return at + count,
+                None => at += piece.len(),
+            }
+        }
+        at
+    }
+
+    proptest! {
+        #[test]
+        fn skipping_nonsense_never_panics(bytes in prop::collection::vec(any::<u8>(), 21..200), step in 1_usize..40) {
+            for container in [ThriftContainer::Blocks, ThriftContainer::Structs] {
+                let end = skip_in_pieces(&mut framer(container), &bytes, 20, step);
+                prop_assert!(end <= bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_ends_where_a_record_begins() {
+        let bytes = [&[0xAA; 40][..], &MARKER, &[1, 0, 0, 0, 0]].concat();
+        assert_eq!(skip_in_pieces(&mut framer(ThriftContainer::Blocks), &bytes, 20, 100), 40);
+        let bytes = [&[0xAA; 40][..], b"\n\x0B\x00\x64\x00\x00\x00\x01x"].concat();
+        assert_eq!(skip_in_pieces(&mut framer(ThriftContainer::Structs), &bytes, 20, 100), 41);
     }
 }

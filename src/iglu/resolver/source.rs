@@ -73,7 +73,8 @@ impl std::fmt::Debug for StoreRegistry {
 }
 
 impl StoreRegistry {
-    fn at(&self, path: &str) -> Location {
+    /// The location of a path below the prefix.
+    pub(super) fn at(&self, path: &str) -> Location {
         match &self.root {
             Location::S3 { bucket, key } if key.is_empty() => {
                 Location::S3 { bucket: bucket.clone(), key: path.to_owned() }

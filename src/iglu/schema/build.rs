@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value as Json};
 
 use super::canonical::write_canonical;
-use super::decimal::{Decimal, is_integer_text, java_text};
+use super::decimal::{Constant, is_integer_text, java_text};
 use super::formats::Format;
 use super::java_map::sort_as_hash_map;
 use super::model::{
@@ -17,10 +17,11 @@ use super::references::{self, Target};
 
 /// Compiles a document. The error is what makes it unusable as a whole.
 pub(super) fn build(document: &Json) -> Result<Model, String> {
-    let mut builder = Builder { document, nodes: Vec::new(), references: HashMap::new(), accept_all: None };
-    builder.schema(document, None)?;
-    let model = Model { nodes: builder.nodes };
+    let mut builder = Builder { document, nodes: Vec::new(), references: HashMap::new(), accept_all: None, depth: 0 };
+    builder.schema(document, None, "#".to_owned())?;
+    let mut model = Model { nodes: builder.nodes, is_recursive: false };
     references::refuse_endless(&model)?;
+    model.is_recursive = references::is_recursive(&model);
     Ok(model)
 }
 
@@ -30,21 +31,31 @@ struct Builder<'d> {
     /// References met so far, by their text.
     references: HashMap<&'d str, NodeId>,
     accept_all: Option<NodeId>,
+    depth: usize,
 }
+
+/// Deepest nesting of schemas, references included. The stack of a thread allows for it.
+const MOST_NESTED: usize = 200;
 
 type Object = Map<String, Json>;
 
 impl<'d> Builder<'d> {
     /// Compiles a schema. What is no object accepts everything.
-    fn schema(&mut self, json: &'d Json, parent: Option<&'d Object>) -> Result<NodeId, String> {
+    fn schema(&mut self, json: &'d Json, parent: Option<&'d Object>, origin: String) -> Result<NodeId, String> {
+        if self.depth >= MOST_NESTED {
+            return Err(format!("schemas are nested deeper than {MOST_NESTED} levels"));
+        }
+        self.depth += 1;
         let id = self.nodes.len();
-        self.nodes.push(Node::default());
+        self.nodes.push(anything());
         if let Json::Object(schema) = json {
-            let mut node = Node::default();
+            let mut node = Node { origin, ..Node::default() };
             self.applicators(schema, &mut node)?;
             assertions(schema, parent, &mut node)?;
+            node.note_checks();
             self.nodes[id] = node;
         }
+        self.depth -= 1;
         Ok(id)
     }
 
@@ -60,24 +71,26 @@ impl<'d> Builder<'d> {
             node.one_of_text = branches.iter().map(Json::to_string).collect();
         }
         if let Some(negated) = schema.get("not") {
-            node.not = Some((self.schema(negated, own)?, format!("\"not\" : {negated}")));
+            node.not = Some((self.schema(negated, own, "not".to_owned())?, format!("\"not\" : {negated}")));
         }
         if let Some(properties) = object(schema, "properties") {
             for (name, property) in properties {
-                let property = self.schema(property, own)?;
+                let origin = format!("{}/properties/{name}", node.origin);
+                let property = self.schema(property, own, origin)?;
                 node.properties.push((name.clone(), property));
             }
             sort_as_hash_map(&mut node.properties);
         }
         for (pattern, property) in object(schema, "patternProperties").into_iter().flatten() {
-            let pattern = compile_pattern(pattern)?;
-            node.pattern_properties.push((pattern, self.schema(property, own)?));
+            let compiled = compile_pattern(pattern)?;
+            node.pattern_properties.push((compiled, self.schema(property, own, pattern.clone())?));
         }
         if let Some(additional) = schema.get("additionalProperties") {
             node.additional = self.additional(additional, schema)?;
         }
         if let Some(items) = schema.get("items") {
-            node.items = Some(self.items(items, schema)?);
+            let origin = format!("{}/items", node.origin);
+            node.items = Some(self.items(items, schema, &origin)?);
         }
         if let Some(dependencies) = object(schema, "dependencies") {
             node.dependencies = Some(Box::new(self.dependencies(dependencies, schema)?));
@@ -87,23 +100,26 @@ impl<'d> Builder<'d> {
 
     fn list(&mut self, schema: &'d Object, keyword: &str) -> Result<Vec<NodeId>, String> {
         let Some(Json::Array(branches)) = schema.get(keyword) else { return Ok(Vec::new()) };
-        branches.iter().map(|branch| self.schema(branch, Some(schema))).collect()
+        branches.iter().map(|branch| self.schema(branch, Some(schema), keyword.to_owned())).collect()
     }
 
     fn additional(&mut self, json: &'d Json, schema: &'d Object) -> Result<Additional, String> {
         Ok(match json {
             Json::Bool(true) => Additional::Allowed,
-            Json::Object(_) => Additional::Schema(self.schema(json, Some(schema))?),
+            Json::Object(_) => {
+                Additional::Schema(self.schema(json, Some(schema), "additionalProperties".to_owned())?)
+            }
             _ => Additional::Forbidden,
         })
     }
 
-    fn items(&mut self, items: &'d Json, schema: &'d Object) -> Result<Items, String> {
-        let Json::Array(tuple) = items else { return Ok(Items::All(self.schema(items, Some(schema))?)) };
-        let schemas = tuple.iter().map(|item| self.schema(item, Some(schema))).collect::<Result<_, _>>()?;
+    fn items(&mut self, items: &'d Json, schema: &'d Object, origin: &str) -> Result<Items, String> {
+        let mut item = |json: &'d Json| self.schema(json, Some(schema), origin.to_owned());
+        let Json::Array(tuple) = items else { return Ok(Items::All(item(items)?)) };
+        let schemas = tuple.iter().map(item).collect::<Result<_, _>>()?;
         let rest = match schema.get("additionalItems") {
             Some(Json::Bool(false)) => Additional::Forbidden,
-            Some(rest @ Json::Object(_)) => Additional::Schema(self.schema(rest, Some(schema))?),
+            Some(rest @ Json::Object(_)) => Additional::Schema(self.schema(rest, Some(schema), "#".to_owned())?),
             _ => Additional::Allowed,
         };
         Ok(Items::Tuple { schemas, rest })
@@ -116,7 +132,10 @@ impl<'d> Builder<'d> {
                 Json::Array(names) => {
                     dependencies.properties.push((name.clone(), names.iter().map(java_scalar).collect()));
                 }
-                Json::Object(_) => dependencies.schemas.push((name.clone(), self.schema(needed, Some(schema))?)),
+                Json::Object(_) => {
+                    let dependent = self.schema(needed, Some(schema), name.clone())?;
+                    dependencies.schemas.push((name.clone(), dependent));
+                }
                 _ => {}
             }
         }
@@ -141,17 +160,24 @@ impl<'d> Builder<'d> {
             Target::Schema(target) => {
                 // The node's number is known before it is compiled, so that it may refer to itself.
                 self.references.insert(reference, self.nodes.len());
-                self.schema(target, Some(schema))
+                self.schema(target, Some(schema), reference.clone())
             }
         }
     }
 
     fn accept_all(&mut self) -> NodeId {
         *self.accept_all.get_or_insert_with(|| {
-            self.nodes.push(Node::default());
+            self.nodes.push(anything());
             self.nodes.len() - 1
         })
     }
+}
+
+/// A schema that accepts everything.
+fn anything() -> Node {
+    let mut node = Node::default();
+    node.note_checks();
+    node
 }
 
 /// The keywords without schemas in them.
@@ -174,7 +200,7 @@ fn assertions(schema: &Object, parent: Option<&Object>, node: &mut Node) -> Resu
     node.minimum = limit(schema, "minimum", "exclusiveMinimum")?;
     if let Some(Json::Number(divisor)) = schema.get("multipleOf") {
         node.multiple_of = Some(Box::new(MultipleOf {
-            divisor: Decimal::parse(divisor.as_str()),
+            divisor: Constant::parse(divisor.as_str()),
             text: java_double(divisor.as_str()),
         }));
     }
@@ -213,8 +239,7 @@ fn limit(schema: &Object, keyword: &str, exclusive: &str) -> Result<Option<Box<L
         Some(_) => return Err(format!("{keyword} value is not a number")),
     };
     Ok(Some(Box::new(Limit {
-        value: Decimal::parse(number),
-        integer: number.parse().ok(),
+        value: Constant::parse(number),
         exclusive: schema.get(exclusive) == Some(&Json::Bool(true)),
         text: java_text(number),
     })))
@@ -272,14 +297,19 @@ fn read_types(types: &Json, schema: &Object, parent: Option<&Object>) -> Types {
     let names: Vec<String> =
         list.iter().map(|name| if kind_of(name) == 0 { "unknown".to_owned() } else { java_scalar(name) }).collect();
     let mut accepted = list.iter().fold(0, |kinds, name| kinds | kind_of(name));
-    if is_nullable(schema) || parent.is_some_and(is_nullable) {
+    if is_nullable(schema) {
+        accepted |= kinds::NULL;
+    }
+    let mut accepted_in_any_of = accepted;
+    if parent.is_some_and(is_nullable) {
         accepted |= kinds::NULL;
     }
     let is_enum = schema.get("enum").is_some_and(Json::is_array);
     if types == "object" && is_enum && parent.is_some_and(|parent| parent.contains_key("$ref")) {
         accepted = kinds::ALL;
+        accepted_in_any_of = kinds::ALL;
     }
-    Types { accepted, names, is_union: types.is_array() }
+    Types { accepted, accepted_in_any_of, names, is_union: types.is_array() }
 }
 
 fn kind_of(name: &Json) -> u8 {
@@ -312,7 +342,7 @@ fn enumeration(values: &[Json], nullable: bool) -> Enumeration {
             Json::Null => enumeration.null = true,
             Json::Bool(true) => enumeration.yes = true,
             Json::Bool(false) => enumeration.no = true,
-            Json::Number(number) => enumeration.numbers.push(Decimal::parse(number.as_str())),
+            Json::Number(number) => enumeration.numbers.push(Constant::parse(number.as_str())),
             Json::String(text) => {
                 enumeration.strings.insert(text.as_str().into());
             }

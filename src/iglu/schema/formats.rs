@@ -34,16 +34,15 @@ const IP_ADDRESS_REGEX: &str =
     r"^(?:(?:25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)\.){3}(?:25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)$";
 const URI_REGEX: &str = r"^[A-Za-z][A-Za-z0-9+.-]*:(\/\/([A-Za-z0-9._~\-%!$&'()*+,;=:]*@)?[A-Za-z0-9._~\-!$&'()*+,;=%:\[\]]*(:[0-9]*)?)?[A-Za-z0-9._~\-%!$&'()*+,;=:@\/]*([?][A-Za-z0-9._~\-%!$&'()*+,;=:@\/?]*)?([#][A-Za-z0-9._~\-%!$&'()*+,;=:@\/?]*)?";
 const HOSTNAME_REGEX: &str = r"^([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\-]{0,61}[a-zA-Z0-9])(\.([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\-]{0,61}[a-zA-Z0-9]))*$";
-const COLOR_NAMES: [&str; 17] = [
-    "aqua", "black", "blue", "fuchsia", "gray", "green", "lime", "maroon", "navy", "olive", "orange", "purple", "red",
-    "silver", "teal", "white", "yellow",
-];
+const IPV6_REGEX: &str = r"^\s*((([0-9A-Fa-f]{1,4}:){7}([0-9A-Fa-f]{1,4}|:))|(([0-9A-Fa-f]{1,4}:){6}(:[0-9A-Fa-f]{1,4}|((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3})|:))|(([0-9A-Fa-f]{1,4}:){5}(((:[0-9A-Fa-f]{1,4}){1,2})|:((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3})|:))|(([0-9A-Fa-f]{1,4}:){4}(((:[0-9A-Fa-f]{1,4}){1,3})|((:[0-9A-Fa-f]{1,4})?:((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}))|:))|(([0-9A-Fa-f]{1,4}:){3}(((:[0-9A-Fa-f]{1,4}){1,4})|((:[0-9A-Fa-f]{1,4}){0,2}:((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}))|:))|(([0-9A-Fa-f]{1,4}:){2}(((:[0-9A-Fa-f]{1,4}){1,5})|((:[0-9A-Fa-f]{1,4}){0,3}:((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}))|:))|(([0-9A-Fa-f]{1,4}:){1}(((:[0-9A-Fa-f]{1,4}){1,6})|((:[0-9A-Fa-f]{1,4}){0,4}:((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}))|:))|(:(((:[0-9A-Fa-f]{1,4}){1,7})|((:[0-9A-Fa-f]{1,4}){0,5}:((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}))|:)))(%.+)?\s*$";
+const COLOR_REGEX: &str = r"(#?([0-9A-Fa-f]{3,6})\b)|(aqua)|(black)|(blue)|(fuchsia)|(gray)|(green)|(lime)|(maroon)|(navy)|(olive)|(orange)|(purple)|(red)|(silver)|(teal)|(white)|(yellow)|(rgb\(\s*\b([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])\b\s*,\s*\b([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])\b\s*,\s*\b([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])\b\s*\))|(rgb\(\s*(\d?\d%|100%)+\s*,\s*(\d?\d%|100%)+\s*,\s*(\d?\d%|100%)+\s*\))";
+const STYLE_REGEX: &str = r"\s*(.+?):\s*([^;]+);?";
 
 static REGEX_FORMATS: [RegexFormat; 12] = [
     RegexFormat { name: "time", regex: r"^\d{2}:\d{2}:\d{2}(?:\.\d+)?$", check: is_time },
     RegexFormat { name: "ipv4", regex: IPV4_REGEX, check: is_ipv4 },
     RegexFormat { name: "ip-address", regex: IP_ADDRESS_REGEX, check: is_ip_address },
-    RegexFormat { name: "ipv6", regex: "an IPv6 address", check: is_ipv6 },
+    RegexFormat { name: "ipv6", regex: IPV6_REGEX, check: is_ipv6 },
     RegexFormat { name: "uri", regex: URI_REGEX, check: is_uri },
     RegexFormat { name: "hostname", regex: HOSTNAME_REGEX, check: is_hostname },
     RegexFormat { name: "phone", regex: r"^\+(?:[0-9] ?){6,14}[0-9]$", check: is_phone },
@@ -54,8 +53,8 @@ static REGEX_FORMATS: [RegexFormat; 12] = [
         regex: "^[a-zA-Z0-9]+$",
         check: |text| is_all(text, |b| b.is_ascii_alphanumeric()),
     },
-    RegexFormat { name: "color", regex: "a CSS colour", check: is_color },
-    RegexFormat { name: "style", regex: r"\s*(.+?):\s*([^;]+);?", check: is_style },
+    RegexFormat { name: "color", regex: COLOR_REGEX, check: is_color },
+    RegexFormat { name: "style", regex: STYLE_REGEX, check: is_style },
 ];
 
 impl Format {
@@ -126,10 +125,33 @@ fn is_ipv6(text: &str) -> bool {
     text.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
-/// What a URI may hold outside of brackets: unreserved, sub-delimiters, `%` and `:`.
-fn is_uri_char(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"._~-%!$&'()*+,;=:".contains(&b)
-}
+/// What each byte may stand for in a URI.
+const URI_BYTES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut at = 0;
+    while at < 128 {
+        if (at as u8).is_ascii_alphanumeric() {
+            classes[at] = URI_CHAR | URI_PATH | URI_TAIL;
+        }
+        at += 1;
+    }
+    let mut at = 0;
+    let common = b"._~-%!$&'()*+,;=:";
+    while at < common.len() {
+        classes[common[at] as usize] = URI_CHAR | URI_PATH | URI_TAIL;
+        at += 1;
+    }
+    classes[b'@' as usize] = URI_PATH | URI_TAIL;
+    classes[b'/' as usize] = URI_PATH | URI_TAIL;
+    classes[b'?' as usize] = URI_TAIL;
+    classes
+};
+/// Unreserved characters, sub-delimiters, `%` and `:`.
+const URI_CHAR: u8 = 1;
+/// The same with `@` and `/`.
+const URI_PATH: u8 = 2;
+/// The same with `@`, `/` and `?`: queries and fragments.
+const URI_TAIL: u8 = 4;
 
 fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
@@ -137,21 +159,21 @@ fn is_uri(text: &str) -> bool {
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let (hierarchy, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let path = |text: &str| text.bytes().all(|b| is_uri_char(b) || b == b'@' || b == b'/');
-    let tail = |text: &str| text.bytes().all(|b| is_uri_char(b) || b"@/?".contains(&b));
-    if !scheme_fits || !tail(query) || !tail(fragment) {
+    let all = |text: &str, class: u8| text.bytes().all(|b| URI_BYTES[b as usize] & class != 0);
+    if !scheme_fits || !all(query, URI_TAIL) || !all(fragment, URI_TAIL) {
         return false;
     }
     // Brackets may stand in a host only, that is in the first run of host characters after `//` or after `user@`.
     let after_host = |text: &str| {
-        let end = text.bytes().position(|b| !is_uri_char(b) && b != b'[' && b != b']').unwrap_or(text.len());
-        path(&text[end..])
+        let in_host = |b: u8| URI_BYTES[b as usize] & URI_CHAR != 0 || b == b'[' || b == b']';
+        let end = text.bytes().position(|b| !in_host(b)).unwrap_or(text.len());
+        all(&text[end..], URI_PATH)
     };
-    path(hierarchy)
+    all(hierarchy, URI_PATH)
         || hierarchy.strip_prefix("//").is_some_and(|authority| {
             let after_user = authority
                 .split_once('@')
-                .filter(|(user, _)| user.bytes().all(is_uri_char))
+                .filter(|(user, _)| all(user, URI_CHAR))
                 .is_some_and(|(_, host)| after_host(host));
             after_user || after_host(authority)
         })
@@ -182,20 +204,14 @@ fn is_utc_millisec(text: &str) -> bool {
 }
 
 fn is_color(text: &str) -> bool {
-    static RGB: LazyLock<Pattern> = LazyLock::new(|| {
-        let number = r"\s*(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])\s*";
-        let percent = r"\s*(?:\d?\d%|100%)+\s*";
-        let rgb = format!(r"rgb\((?:{number},{number},{number}|{percent},{percent},{percent})\)");
-        Pattern::compile_whole(&rgb).expect("the colour pattern is correct")
-    });
-    let hex = text.strip_prefix('#').unwrap_or(text);
-    let is_hex = (3..=6).contains(&hex.len()) && hex.bytes().all(|b| b.is_ascii_hexdigit());
-    is_hex || COLOR_NAMES.contains(&text) || RGB.is_match(text)
+    static COLOR: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::compile_whole(COLOR_REGEX).expect("the colour pattern is correct"));
+    COLOR.is_match(text)
 }
 
 fn is_style(text: &str) -> bool {
     static STYLE: LazyLock<Pattern> =
-        LazyLock::new(|| Pattern::compile_whole(r"\s*(.+?):\s*([^;]+);?").expect("the style pattern is correct"));
+        LazyLock::new(|| Pattern::compile_whole(STYLE_REGEX).expect("the style pattern is correct"));
     STYLE.is_match(text)
 }
 

@@ -57,13 +57,43 @@ impl CompiledSchema {
 
     /// Whether a value fits.
     pub fn is_valid(&self, value: Value<'_>) -> bool {
-        self.model.is_valid(value)
+        match self.needs_room(value) {
+            false => self.model.is_valid(value),
+            true => with_room(|| self.model.is_valid(value)),
+        }
     }
 
     /// What does not fit, in the reference's words and order; nothing if everything does.
     pub fn reports(&self, value: Value<'_>) -> Vec<Report> {
-        self.model.reports(value)
+        match self.needs_room(value) {
+            false => self.model.reports(value),
+            true => with_room(|| self.model.reports(value)),
+        }
     }
+
+    /// Only a schema that refers to itself goes as deep as the value does.
+    fn needs_room(&self, value: Value<'_>) -> bool {
+        self.model.is_recursive && is_deeper_than(SAFE_DEPTH, value)
+    }
+}
+
+/// Nesting of values that every thread's stack has room for, whatever the schema.
+const SAFE_DEPTH: usize = 24;
+/// Room for the deepest value times the deepest schema. The system only backs what is touched.
+const LARGE_STACK: usize = 256 << 20;
+
+fn is_deeper_than(depth: usize, value: Value<'_>) -> bool {
+    let mut children = value.elements().chain(value.members().map(|(_, member)| member));
+    if depth == 0 { children.next().is_some() } else { children.any(|child| is_deeper_than(depth - 1, child)) }
+}
+
+/// Runs on a thread with a large stack: a value made to overflow the stack must not end the process.
+fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(LARGE_STACK).spawn_scoped(scope, work);
+        let thread = thread.expect("the system can start a thread");
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// The schema of schemas: draft 4 with the two rules on `exclusiveMinimum` gone and zero allowed in `multipleOf`.

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::decimal::Decimal;
+use super::decimal::Constant;
 use super::formats::Format;
 use super::pattern::Pattern;
 
@@ -15,6 +15,8 @@ pub(super) type NodeId = usize;
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) nodes: Vec<Node>,
+    /// The depth of a value decides how deep its validation goes.
+    pub(super) is_recursive: bool,
 }
 
 /// The kinds of JSON values that `type` tells apart, one bit each.
@@ -32,6 +34,10 @@ pub(super) mod kinds {
 /// One schema object. Keywords that are absent are empty or `None`.
 #[derive(Debug, Default)]
 pub(super) struct Node {
+    /// What there is to check besides the type, by kind of value; most schemas are nothing but a type.
+    pub(super) checks: Checks,
+    /// A name that tells schemas apart in reports; the branches of a combinator share one.
+    pub(super) origin: String,
     pub(super) reference: Option<NodeId>,
     pub(super) additional: Additional,
     pub(super) all_of: Vec<NodeId>,
@@ -65,6 +71,17 @@ pub(super) struct Node {
     pub(super) unique_items: bool,
 }
 
+/// Which keywords of a schema say anything about a kind of value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Checks {
+    /// Kinds accepted by `type`.
+    pub(super) accepted: u8,
+    /// Kinds that a keyword of their own looks at.
+    pub(super) by_kind: u8,
+    /// Keywords that look at any value: enumerations, references, combinators.
+    pub(super) any: bool,
+}
+
 /// What may stand beside the declared properties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Additional {
@@ -96,6 +113,8 @@ pub(super) struct Slot {
 pub(super) struct Types {
     /// The kinds accepted, after `nullable`.
     pub(super) accepted: u8,
+    /// The same without the `nullable` of the schema around: what counts for a branch of `anyOf`.
+    pub(super) accepted_in_any_of: u8,
     /// The names as written.
     pub(super) names: Vec<String>,
     /// Written as a list.
@@ -105,7 +124,7 @@ pub(super) struct Types {
 #[derive(Debug)]
 pub(super) struct Enumeration {
     pub(super) strings: HashSet<Box<str>, foldhash::fast::RandomState>,
-    pub(super) numbers: Vec<Decimal>,
+    pub(super) numbers: Vec<Constant>,
     /// Kinds accepted whatever their value: `null`.
     pub(super) null: bool,
     pub(super) yes: bool,
@@ -124,9 +143,7 @@ pub(super) enum Items {
 
 #[derive(Debug)]
 pub(super) struct Limit {
-    pub(super) value: Decimal,
-    /// The same, if it is a small integer.
-    pub(super) integer: Option<i64>,
+    pub(super) value: Constant,
     pub(super) exclusive: bool,
     /// As messages show it.
     pub(super) text: String,
@@ -134,7 +151,7 @@ pub(super) struct Limit {
 
 #[derive(Debug)]
 pub(super) struct MultipleOf {
-    pub(super) divisor: Decimal,
+    pub(super) divisor: Constant,
     /// As messages show it.
     pub(super) text: String,
 }
@@ -151,4 +168,21 @@ pub(super) struct Dependencies {
     pub(super) schemas: Vec<(String, NodeId)>,
     /// As messages show it.
     pub(super) text: String,
+}
+
+impl Node {
+    /// Notes what there is to check, once everything else is set.
+    pub(super) fn note_checks(&mut self) {
+        let mut by_kind = kinds::ARRAY | kinds::OBJECT;
+        if self.min_length.is_some() || self.max_length.is_some() || self.pattern.is_some() || self.format.is_some() {
+            by_kind |= kinds::STRING;
+        }
+        if self.minimum.is_some() || self.maximum.is_some() || self.multiple_of.is_some() {
+            by_kind |= kinds::INTEGER | kinds::DECIMAL;
+        }
+        let combined = !self.all_of.is_empty() || !self.any_of.is_empty() || !self.one_of.is_empty();
+        let any = combined || self.enumeration.is_some() || self.reference.is_some() || self.not.is_some();
+        let accepted = self.types.as_ref().map_or(kinds::ALL, |types| types.accepted);
+        self.checks = Checks { accepted, by_kind, any };
+    }
 }

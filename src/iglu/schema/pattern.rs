@@ -23,9 +23,10 @@ impl Pattern {
     /// Compiles a Java pattern; the error is the engine's text.
     pub(super) fn compile(java: &str) -> Result<Pattern, String> {
         let translated = translate(java);
-        match regex::Regex::new(&translated) {
-            Ok(regex) => Ok(Pattern { engine: Engine::Linear(regex) }),
-            Err(_) => fancy_regex::RegexBuilder::new(&translated)
+        let linear = if is_possessive(java) { None } else { regex::Regex::new(&translated).ok() };
+        match linear {
+            Some(regex) => Ok(Pattern { engine: Engine::Linear(regex) }),
+            None => fancy_regex::RegexBuilder::new(&translated)
                 .backtrack_limit(BACKTRACK_LIMIT)
                 .build()
                 .map(|regex| Pattern { engine: Engine::Backtracking(Box::new(regex)) })
@@ -53,6 +54,26 @@ impl Pattern {
 /// presence matters to a search.
 const END: &str = r"(?:(?:\r\n|[\n\r\u{85}\u{2028}\u{2029}])?\z)";
 const DOT: &str = r"[^\n\r\u{85}\u{2028}\u{2029}]";
+
+/// Whether there is a possessive quantifier (`a*+`), which the linear engine would read as a repeated repetition.
+fn is_possessive(java: &str) -> bool {
+    let mut in_class = false;
+    let mut after_quantifier = false;
+    let mut chars = java.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                chars.next();
+            }
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '+' if after_quantifier && !in_class => return true,
+            _ => {}
+        }
+        after_quantifier = !in_class && !after_quantifier && matches!(c, '*' | '+' | '?' | '}');
+    }
+    false
+}
 
 fn translate(java: &str) -> String {
     let mut out = String::with_capacity(java.len() + 16);
@@ -102,27 +123,25 @@ fn translate_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, in_cla
         out.push('\\');
         return;
     };
-    let mut set = |members: &str, negated: bool| {
-        // A negated set inside a class becomes a nested class, which both engines know.
-        match (negated, in_class) {
-            (false, true) => out.push_str(members),
-            (false, false) => out.push_str(&format!("[{members}]")),
-            (true, _) => out.push_str(&format!("[^{members}]")),
-        }
+    // Inside a class a set becomes a nested class, which both engines know; a hyphen after it makes no range.
+    let set = |members: &str, negated: bool, out: &mut String| {
+        out.push_str(if negated { "[^" } else { "[" });
+        out.push_str(members);
+        out.push(']');
     };
     match escaped {
-        'd' => set("0-9", false),
-        'D' => set("0-9", true),
-        'w' => set("a-zA-Z0-9_", false),
-        'W' => set("a-zA-Z0-9_", true),
-        's' => set(r" \t\n\x0B\x0C\r", false),
-        'S' => set(r" \t\n\x0B\x0C\r", true),
-        'h' => set(HORIZONTAL, false),
-        'H' => set(HORIZONTAL, true),
-        'v' => set(VERTICAL, false),
-        'V' => set(VERTICAL, true),
+        'd' => set("0-9", false, out),
+        'D' => set("0-9", true, out),
+        'w' => set("a-zA-Z0-9_", false, out),
+        'W' => set("a-zA-Z0-9_", true, out),
+        's' => set(r" \t\n\x0B\x0C\r", false, out),
+        'S' => set(r" \t\n\x0B\x0C\r", true, out),
+        'h' => set(HORIZONTAL, false, out),
+        'H' => set(HORIZONTAL, true, out),
+        'v' => set(VERTICAL, false, out),
+        'V' => set(VERTICAL, true, out),
         'p' | 'P' => match posix_class(chars) {
-            Ok(members) => set(members, escaped == 'P'),
+            Ok(members) => set(members, escaped == 'P', out),
             Err(()) => {
                 out.push('\\');
                 out.push(escaped);
@@ -138,6 +157,10 @@ fn translate_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, in_cla
             out.push('\\');
             out.push(c);
         }
+    }
+    if in_class && "dDwWsShHvVpP".contains(escaped) && chars.peek() == Some(&'-') {
+        chars.next();
+        out.push_str("\\-");
     }
 }
 
@@ -223,6 +246,9 @@ mod tests {
         assert!(finds(r"^a\/b\_\<\-$", "a/b_<-"));
         assert!(finds("^[]a]+$", "]a"));
         assert!(finds("^[+--]+$", "+,-"));
+        assert!(finds(r"^[\w-.]+@[\w-\.]+\.[\w-/]+$", "a-b.c@d-e.f.g/h"));
+        assert!(!finds(r"^a*+a$", "aaa"));
+        assert!(finds(r"^[*+]+$", "*+"));
         assert!(finds("^[--0]+$", "-./0"));
         assert!(finds("^[~~a]+$", "~a"));
         assert!(finds(r"^(?=a)\w++$", "ab"));

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::model::{Additional, Model, NodeId};
+use super::model::{Additional, Items, Model, Node, NodeId};
 
 /// Where a reference leads.
 #[derive(Debug, PartialEq)]
@@ -33,7 +33,9 @@ pub(super) fn resolve<'d>(document: &'d Json, reference: &str) -> Result<Target<
     let is_remote = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     let has_scheme = reference.split(['/', '#', '?']).next().is_some_and(|first| first.contains(':'));
     let remote_base = || document.get("id").and_then(Json::as_str).is_some_and(is_remote);
-    if is_remote(reference) || !reference.is_empty() && !has_scheme && remote_base() {
+    // The remote document counts as empty, so it has no parts either.
+    let is_whole = reference.split_once('#').is_none_or(|(_, part)| part.is_empty());
+    if is_whole && (is_remote(reference) || !reference.is_empty() && !has_scheme && remote_base()) {
         return Ok(Target::Anything);
     }
     Err(unresolved())
@@ -89,6 +91,23 @@ fn find_by_id<'d>(node: &'d Json, id: &str) -> Option<&'d Json> {
 
 /// Refuses schemas that apply themselves to the very same value again: the reference overflows its stack on them.
 pub(super) fn refuse_endless(model: &Model) -> Result<(), String> {
+    match has_cycle(model, applied_in_place) {
+        true => Err("a $ref leads back to itself without end".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Whether a schema applies itself to parts of the value, so that the depth of the value decides how deep it goes.
+pub(super) fn is_recursive(model: &Model) -> bool {
+    has_cycle(model, |model, id| {
+        let mut next = applied_in_place(model, id);
+        next.extend(applied_below(&model.nodes[id]));
+        next
+    })
+}
+
+/// Depth-first search without recursion.
+fn has_cycle(model: &Model, edges: impl Fn(&Model, NodeId) -> Vec<NodeId>) -> bool {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
         New,
@@ -100,26 +119,25 @@ pub(super) fn refuse_endless(model: &Model) -> Result<(), String> {
         let mut path: Vec<(NodeId, Vec<NodeId>)> = Vec::new();
         if states[start] == State::New {
             states[start] = State::Open;
-            path.push((start, applied_in_place(model, start)));
+            path.push((start, edges(model, start)));
         }
         while let Some((node, remaining)) = path.last_mut() {
-            match remaining.pop() {
-                None => {
-                    states[*node] = State::Done;
-                    path.pop();
+            let Some(next) = remaining.pop() else {
+                states[*node] = State::Done;
+                path.pop();
+                continue;
+            };
+            match states[next] {
+                State::Open => return true,
+                State::Done => {}
+                State::New => {
+                    states[next] = State::Open;
+                    path.push((next, edges(model, next)));
                 }
-                Some(next) => match states[next] {
-                    State::Open => return Err("a $ref leads back to itself without end".to_owned()),
-                    State::Done => {}
-                    State::New => {
-                        states[next] = State::Open;
-                        path.push((next, applied_in_place(model, next)));
-                    }
-                },
             }
         }
     }
-    Ok(())
+    false
 }
 
 /// The schemas that a schema applies to the value it is applied to itself.
@@ -129,7 +147,23 @@ fn applied_in_place(model: &Model, id: NodeId) -> Vec<NodeId> {
     next.extend(node.all_of.iter().chain(&node.any_of).chain(&node.one_of));
     next.extend(node.not.as_ref().map(|(schema, _)| *schema));
     next.extend(node.dependencies.iter().flat_map(|d| d.schemas.iter().map(|(_, schema)| *schema)));
-    debug_assert!(!matches!(node.additional, Additional::Schema(schema) if schema == id));
+    next
+}
+
+/// The schemas that a schema applies to members and elements.
+fn applied_below(node: &Node) -> Vec<NodeId> {
+    let additional = |additional: &Additional| match additional {
+        Additional::Schema(schema) => Some(*schema),
+        Additional::Allowed | Additional::Forbidden => None,
+    };
+    let mut next: Vec<NodeId> = additional(&node.additional).into_iter().collect();
+    next.extend(node.properties.iter().map(|(_, schema)| *schema));
+    next.extend(node.pattern_properties.iter().map(|(_, schema)| *schema));
+    match &node.items {
+        None => {}
+        Some(Items::All(schema)) => next.push(*schema),
+        Some(Items::Tuple { schemas, rest }) => next.extend(schemas.iter().copied().chain(additional(rest))),
+    }
     next
 }
 
@@ -160,9 +194,10 @@ mod tests {
     #[test]
     fn remote_documents_accept_everything() {
         let document = json!({"id": "http://acme.com/schema"});
-        for reference in ["http://json-schema.org/draft-04/schema#", "https://a.b/c#/d", "other.json"] {
+        for reference in ["http://json-schema.org/draft-04/schema#", "https://a.b/c", "other.json"] {
             assert_eq!(resolve(&document, reference), Ok(Target::Anything), "{reference}");
         }
         assert!(resolve(&json!({}), "other.json").is_err());
+        assert!(resolve(&document, "https://a.b/c#/definitions/d").is_err());
     }
 }

@@ -1,0 +1,9 @@
+//! `load`: discovery to rows in tables, on every target.
+
+mod faults;
+mod hostile;
+mod postgres;
+mod redshift;
+mod same_rows;
+mod sqlite;
+mod world;
