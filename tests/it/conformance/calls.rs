@@ -21,6 +21,9 @@ pub fn answer(case: &Value) -> Answer {
     if case["profile"] != "current" {
         return Answer::Unmapped("describes an older or newer release");
     }
+    if let Some(answer) = super::ddl::answer(&input["call"]) {
+        return answer;
+    }
     match &input["call"] {
         Value::Object(call) => match (call.get("call").and_then(Value::as_str), call.get("on")) {
             (Some(name), None) => {

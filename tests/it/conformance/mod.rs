@@ -5,6 +5,7 @@
 //! `docs/conformance-known.txt` lists its id with a reason.
 
 mod calls;
+mod ddl;
 mod load;
 mod matcher;
 mod methods;

@@ -3,7 +3,7 @@
 mod ddl;
 mod duplicates;
 mod round_trip;
-mod world;
+pub mod world;
 
 use serde_json::json;
 use thresh::event::Column;
