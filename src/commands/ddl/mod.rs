@@ -12,9 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::schemas::SchemaArgs;
 use super::{CliError, Exit, StorageArgs};
-use crate::ddl::{
-    self, DdlError, Dialect, Migration, MigrationSql, ModelKey, Schemas, SqlOptions, Table, TableOptions,
-};
+use crate::ddl::{self, DdlError, Dialect, Migration, ModelKey, Schemas, SqlOptions, Table, TableOptions};
 use crate::iglu::SchemaVer;
 
 /// Arguments of `ddl`.
