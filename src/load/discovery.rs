@@ -4,6 +4,7 @@
 //! there, a run is loaded by its list of files and never by a prefix, so `model=1` does not take in `model=10`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
 use super::LoadError;
 use super::message::ShreddingComplete;
@@ -352,9 +353,9 @@ fn is_gzipped(storage: &Storage, run: &ShreddedRun) -> Result<bool, LoadError> {
     let mut files = run.atomic.iter().chain(run.types.iter().flat_map(|one| &one.files));
     let Some(file) = files.find(|file| file.size > 0) else { return Ok(false) };
     let mut first = Vec::new();
-    let range = storage.open_range(file, 0..DETECT_BYTES as u64)?;
-    std::io::Read::read_to_end(&mut { range }, &mut first)
-        .map_err(|error| crate::storage::StorageError::from_io(&file.location, error))?;
+    let mut range = storage.open_range(file, 0..DETECT_BYTES as u64)?;
+    let failed = |error| crate::storage::StorageError::from_io(&file.location, error);
+    range.read_to_end(&mut first).map_err(failed)?;
     match Codec::detect(&first, &file.relative) {
         Ok(Codec::Plain) => Ok(false),
         Ok(Codec::Gzip) => Ok(true),

@@ -70,17 +70,17 @@ pub struct RowStats {
     pub repaired: u64,
 }
 
-const BLOCK: usize = 1 << 20;
+/// Takes one row.
+pub type Visit<'v> = dyn FnMut(&[Option<&str>], Position<'_>) -> Result<(), LoadError> + 'v;
 
-/// What is done with each row's values.
-type RowVisitor<'v> = &'v mut dyn FnMut(&[Option<&str>], Position<'_>) -> Result<(), LoadError>;
+const BLOCK: usize = 1 << 20;
 
 /// Reads every row of the files. `visit` gets one entry for each field of the shape, `None` for null.
 pub fn each_row(
     storage: &Storage,
     files: &[ObjectMeta],
     shape: &RowShape,
-    visit: RowVisitor<'_>,
+    visit: &mut Visit<'_>,
 ) -> Result<RowStats, LoadError> {
     let mut stats = RowStats::default();
     for file in files.iter().filter(|file| file.size > 0) {

@@ -116,7 +116,9 @@ fn assert_same(expected: Option<&Value>, found: &Cell, name: &str) {
         // Columns that take several types hold text.
         (Some(Value::Number(number)), Cell::Text(found)) => number.to_string() == *found,
         (Some(Value::String(text)), Cell::Text(found)) => text.replace(['\t', '\n'], " ") == *found,
-        (Some(value @ (Value::Array(_) | Value::Object(_))), Cell::Text(found)) => value.to_string() == *found,
+        (Some(value @ (Value::Array(_) | Value::Object(_))), Cell::Text(found)) => {
+            found.parse::<Value>().is_ok_and(|parsed| parsed == *value)
+        }
         _ => false,
     };
     assert!(same, "{name}: {found:?} instead of {expected:?}");
