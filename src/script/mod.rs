@@ -112,33 +112,39 @@ impl ScriptEngine {
     pub fn run<R>(&self, work: impl for<'js> FnOnce(&Ctx<'js>) -> js::Result<R>) -> Result<R, ScriptError> {
         let deadline = Instant::now() + self.limits.time;
         self.deadline.set(Some(deadline));
-        let result = self.context.with(|context| work(&context).catch(&context).map_err(|caught| text_of(&caught)));
+        let result =
+            self.context.with(|context| work(&context).catch(&context).map_err(|caught| self.told(&caught, deadline)));
         self.deadline.set(None);
-        result.map_err(|text| match text.as_deref() {
-            Some("interrupted") if Instant::now() >= deadline => ScriptError::TimedOut(self.limits.time),
-            Some(OUT_OF_MEMORY) => ScriptError::OutOfMemory(self.limits.memory),
-            // With no memory left even for an error, the engine throws null.
-            None if self.is_nearly_full() => ScriptError::OutOfMemory(self.limits.memory),
-            text => ScriptError::Thrown(text.unwrap_or("null").to_owned()),
-        })
+        // The runtime can be asked about its memory only when no context is in use.
+        result.map_err(|told| told.unwrap_or_else(|| self.null_thrown()))
+    }
+
+    /// With no memory left even for an error, the engine throws null.
+    fn null_thrown(&self) -> ScriptError {
+        if self.is_nearly_full() {
+            return ScriptError::OutOfMemory(self.limits.memory);
+        }
+        ScriptError::Thrown("null".to_owned())
     }
 
     fn is_nearly_full(&self) -> bool {
         self.runtime.memory_usage().malloc_size * 2 > self.limits.memory as i64
     }
-}
 
-/// What the engine itself throws.
-const OUT_OF_MEMORY: &str = "out of memory";
-
-/// The text of what was thrown; `None` for null.
-fn text_of(caught: &CaughtError<'_>) -> Option<String> {
-    match caught {
-        CaughtError::Error(js::Error::Allocation) => Some(OUT_OF_MEMORY.to_owned()),
-        CaughtError::Error(error) => Some(error.to_string()),
-        CaughtError::Exception(exception) => Some(exception.message().unwrap_or_default()),
-        CaughtError::Value(value) if value.is_null() => None,
-        CaughtError::Value(value) => Some(shown(value)),
+    /// What was thrown; `None` for null.
+    fn told(&self, caught: &CaughtError<'_>, deadline: Instant) -> Option<ScriptError> {
+        let text = match caught {
+            CaughtError::Error(js::Error::Allocation) => return Some(ScriptError::OutOfMemory(self.limits.memory)),
+            CaughtError::Error(error) => error.to_string(),
+            CaughtError::Exception(exception) => exception.message().unwrap_or_default(),
+            CaughtError::Value(value) if value.is_null() => return None,
+            CaughtError::Value(value) => shown(value),
+        };
+        Some(match text.as_str() {
+            "interrupted" if Instant::now() >= deadline => ScriptError::TimedOut(self.limits.time),
+            "out of memory" => ScriptError::OutOfMemory(self.limits.memory),
+            _ => ScriptError::Thrown(text),
+        })
     }
 }
 
