@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value as Json};
 
 use super::canonical::write_canonical;
-use super::decimal::{Decimal, is_integer_text, java_text};
+use super::decimal::{Constant, is_integer_text, java_text};
 use super::formats::Format;
 use super::java_map::sort_as_hash_map;
 use super::model::{
@@ -47,11 +47,12 @@ impl<'d> Builder<'d> {
         }
         self.depth += 1;
         let id = self.nodes.len();
-        self.nodes.push(Node::default());
+        self.nodes.push(anything());
         if let Json::Object(schema) = json {
             let mut node = Node { origin, ..Node::default() };
             self.applicators(schema, &mut node)?;
             assertions(schema, parent, &mut node)?;
+            node.note_checks();
             self.nodes[id] = node;
         }
         self.depth -= 1;
@@ -166,10 +167,17 @@ impl<'d> Builder<'d> {
 
     fn accept_all(&mut self) -> NodeId {
         *self.accept_all.get_or_insert_with(|| {
-            self.nodes.push(Node::default());
+            self.nodes.push(anything());
             self.nodes.len() - 1
         })
     }
+}
+
+/// A schema that accepts everything.
+fn anything() -> Node {
+    let mut node = Node::default();
+    node.note_checks();
+    node
 }
 
 /// The keywords without schemas in them.
@@ -192,7 +200,7 @@ fn assertions(schema: &Object, parent: Option<&Object>, node: &mut Node) -> Resu
     node.minimum = limit(schema, "minimum", "exclusiveMinimum")?;
     if let Some(Json::Number(divisor)) = schema.get("multipleOf") {
         node.multiple_of = Some(Box::new(MultipleOf {
-            divisor: Decimal::parse(divisor.as_str()),
+            divisor: Constant::parse(divisor.as_str()),
             text: java_double(divisor.as_str()),
         }));
     }
@@ -231,8 +239,7 @@ fn limit(schema: &Object, keyword: &str, exclusive: &str) -> Result<Option<Box<L
         Some(_) => return Err(format!("{keyword} value is not a number")),
     };
     Ok(Some(Box::new(Limit {
-        value: Decimal::parse(number),
-        integer: number.parse().ok(),
+        value: Constant::parse(number),
         exclusive: schema.get(exclusive) == Some(&Json::Bool(true)),
         text: java_text(number),
     })))
@@ -335,7 +342,7 @@ fn enumeration(values: &[Json], nullable: bool) -> Enumeration {
             Json::Null => enumeration.null = true,
             Json::Bool(true) => enumeration.yes = true,
             Json::Bool(false) => enumeration.no = true,
-            Json::Number(number) => enumeration.numbers.push(Decimal::parse(number.as_str())),
+            Json::Number(number) => enumeration.numbers.push(Constant::parse(number.as_str())),
             Json::String(text) => {
                 enumeration.strings.insert(text.as_str().into());
             }

@@ -166,6 +166,86 @@ fn subtract(number: &mut Vec<u8>, smaller: &[u8]) {
     number.drain(..leading);
 }
 
+/// A number whose digits fit a word: what nearly all numbers are. Nothing is allocated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SmallDecimal {
+    mantissa: i64,
+    /// Digits after the point, 0 to 18.
+    scale: u32,
+}
+
+impl SmallDecimal {
+    /// Reads a number of at most 18 digits without an exponent.
+    pub(super) fn parse(text: &str) -> Option<SmallDecimal> {
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        if unsigned.len() > 18 {
+            return None;
+        }
+        let (mut mantissa, mut scale, mut after_point) = (0_i64, 0, false);
+        for b in unsigned.bytes() {
+            match b {
+                b'0'..=b'9' => {
+                    mantissa = mantissa * 10 + i64::from(b - b'0');
+                    scale += u32::from(after_point);
+                }
+                b'.' => after_point = true,
+                _ => return None,
+            }
+        }
+        Some(SmallDecimal { mantissa: if negative { -mantissa } else { mantissa }, scale })
+    }
+
+    /// Both numbers with as many digits after the point as the longer one.
+    fn aligned(self, other: SmallDecimal) -> (i128, i128) {
+        let scale = self.scale.max(other.scale);
+        let raised = |number: SmallDecimal| i128::from(number.mantissa) * 10_i128.pow(scale - number.scale);
+        (raised(self), raised(other))
+    }
+
+    pub(super) fn compare(self, other: SmallDecimal) -> Ordering {
+        let (a, b) = self.aligned(other);
+        a.cmp(&b)
+    }
+
+    /// As [`Decimal::is_multiple_of`].
+    pub(super) fn is_multiple_of(self, divisor: SmallDecimal) -> bool {
+        let (number, divisor) = self.aligned(divisor);
+        divisor == 0 || number % divisor == 0
+    }
+}
+
+/// A number of a schema, ready to be compared with numbers of events.
+#[derive(Debug)]
+pub(super) struct Constant {
+    exact: Decimal,
+    small: Option<SmallDecimal>,
+}
+
+impl Constant {
+    pub(super) fn parse(text: &str) -> Constant {
+        Constant { exact: Decimal::parse(text), small: SmallDecimal::parse(text) }
+    }
+
+    /// How a number stands to this one.
+    pub(super) fn order_of(&self, number: &str) -> Ordering {
+        match (self.small, SmallDecimal::parse(number)) {
+            (Some(constant), Some(number)) => number.compare(constant),
+            _ => Decimal::parse(number).cmp(&self.exact),
+        }
+    }
+
+    /// Whether a number is a multiple of this one.
+    pub(super) fn divides(&self, number: &str) -> bool {
+        match (self.small, SmallDecimal::parse(number)) {
+            (Some(constant), Some(number)) => number.is_multiple_of(constant),
+            _ => Decimal::parse(number).is_multiple_of(&self.exact),
+        }
+    }
+}
+
 /// Whether a JSON number is written as an integer: what the reference takes for one.
 pub(super) fn is_integer_text(text: &str) -> bool {
     !text.bytes().any(|b| matches!(b, b'.' | b'e' | b'E'))
@@ -283,9 +363,21 @@ mod tests {
         }
 
         #[test]
+        fn small_numbers_behave_like_others(
+            number in "-?(0|[1-9][0-9]{0,9})(\\.[0-9]{1,7})?",
+            constant in "-?(0|[1-9][0-9]{0,9})(\\.[0-9]{1,7})?",
+        ) {
+            let (small, exact) = (SmallDecimal::parse(&number).unwrap(), Decimal::parse(&number));
+            let (other, other_exact) = (SmallDecimal::parse(&constant).unwrap(), Decimal::parse(&constant));
+            prop_assert_eq!(small.compare(other), exact.cmp(&other_exact));
+            prop_assert_eq!(small.is_multiple_of(other), exact.is_multiple_of(&other_exact));
+            prop_assert_eq!(Constant::parse(&constant).order_of(&number), exact.cmp(&other_exact));
+        }
+
+        #[test]
         fn never_panics(text in "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,25})?", other in "-?[1-9][0-9]{0,25}(\\.[0-9]{1,5})?") {
             let (a, b) = (Decimal::parse(&text), Decimal::parse(&other));
-            let _ = (a.is_multiple_of(&b), b.is_multiple_of(&a), a.cmp(&b), java_text(&text));
+            let _ = (a.is_multiple_of(&b), b.is_multiple_of(&a), a.cmp(&b), java_text(&text), SmallDecimal::parse(&text));
         }
     }
 }

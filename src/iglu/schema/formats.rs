@@ -125,10 +125,33 @@ fn is_ipv6(text: &str) -> bool {
     text.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
-/// What a URI may hold outside of brackets: unreserved, sub-delimiters, `%` and `:`.
-fn is_uri_char(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"._~-%!$&'()*+,;=:".contains(&b)
-}
+/// What each byte may stand for in a URI.
+const URI_BYTES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut at = 0;
+    while at < 128 {
+        if (at as u8).is_ascii_alphanumeric() {
+            classes[at] = URI_CHAR | URI_PATH | URI_TAIL;
+        }
+        at += 1;
+    }
+    let mut at = 0;
+    let common = b"._~-%!$&'()*+,;=:";
+    while at < common.len() {
+        classes[common[at] as usize] = URI_CHAR | URI_PATH | URI_TAIL;
+        at += 1;
+    }
+    classes[b'@' as usize] = URI_PATH | URI_TAIL;
+    classes[b'/' as usize] = URI_PATH | URI_TAIL;
+    classes[b'?' as usize] = URI_TAIL;
+    classes
+};
+/// Unreserved characters, sub-delimiters, `%` and `:`.
+const URI_CHAR: u8 = 1;
+/// The same with `@` and `/`.
+const URI_PATH: u8 = 2;
+/// The same with `@`, `/` and `?`: queries and fragments.
+const URI_TAIL: u8 = 4;
 
 fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
@@ -136,21 +159,21 @@ fn is_uri(text: &str) -> bool {
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let (hierarchy, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let path = |text: &str| text.bytes().all(|b| is_uri_char(b) || b == b'@' || b == b'/');
-    let tail = |text: &str| text.bytes().all(|b| is_uri_char(b) || b"@/?".contains(&b));
-    if !scheme_fits || !tail(query) || !tail(fragment) {
+    let all = |text: &str, class: u8| text.bytes().all(|b| URI_BYTES[b as usize] & class != 0);
+    if !scheme_fits || !all(query, URI_TAIL) || !all(fragment, URI_TAIL) {
         return false;
     }
     // Brackets may stand in a host only, that is in the first run of host characters after `//` or after `user@`.
     let after_host = |text: &str| {
-        let end = text.bytes().position(|b| !is_uri_char(b) && b != b'[' && b != b']').unwrap_or(text.len());
-        path(&text[end..])
+        let in_host = |b: u8| URI_BYTES[b as usize] & URI_CHAR != 0 || b == b'[' || b == b']';
+        let end = text.bytes().position(|b| !in_host(b)).unwrap_or(text.len());
+        all(&text[end..], URI_PATH)
     };
-    path(hierarchy)
+    all(hierarchy, URI_PATH)
         || hierarchy.strip_prefix("//").is_some_and(|authority| {
             let after_user = authority
                 .split_once('@')
-                .filter(|(user, _)| user.bytes().all(is_uri_char))
+                .filter(|(user, _)| all(user, URI_CHAR))
                 .is_some_and(|(_, host)| after_host(host));
             after_user || after_host(authority)
         })

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::decimal::Decimal;
+use super::decimal::Constant;
 use super::formats::Format;
 use super::pattern::Pattern;
 
@@ -34,6 +34,8 @@ pub(super) mod kinds {
 /// One schema object. Keywords that are absent are empty or `None`.
 #[derive(Debug, Default)]
 pub(super) struct Node {
+    /// What there is to check besides the type, by kind of value; most schemas are nothing but a type.
+    pub(super) checks: Checks,
     /// A name that tells schemas apart in reports; the branches of a combinator share one.
     pub(super) origin: String,
     pub(super) reference: Option<NodeId>,
@@ -67,6 +69,17 @@ pub(super) struct Node {
     pub(super) required: Vec<String>,
     pub(super) types: Option<Types>,
     pub(super) unique_items: bool,
+}
+
+/// Which keywords of a schema say anything about a kind of value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Checks {
+    /// Kinds accepted by `type`.
+    pub(super) accepted: u8,
+    /// Kinds that a keyword of their own looks at.
+    pub(super) by_kind: u8,
+    /// Keywords that look at any value: enumerations, references, combinators.
+    pub(super) any: bool,
 }
 
 /// What may stand beside the declared properties.
@@ -111,7 +124,7 @@ pub(super) struct Types {
 #[derive(Debug)]
 pub(super) struct Enumeration {
     pub(super) strings: HashSet<Box<str>, foldhash::fast::RandomState>,
-    pub(super) numbers: Vec<Decimal>,
+    pub(super) numbers: Vec<Constant>,
     /// Kinds accepted whatever their value: `null`.
     pub(super) null: bool,
     pub(super) yes: bool,
@@ -130,9 +143,7 @@ pub(super) enum Items {
 
 #[derive(Debug)]
 pub(super) struct Limit {
-    pub(super) value: Decimal,
-    /// The same, if it is a small integer.
-    pub(super) integer: Option<i64>,
+    pub(super) value: Constant,
     pub(super) exclusive: bool,
     /// As messages show it.
     pub(super) text: String,
@@ -140,7 +151,7 @@ pub(super) struct Limit {
 
 #[derive(Debug)]
 pub(super) struct MultipleOf {
-    pub(super) divisor: Decimal,
+    pub(super) divisor: Constant,
     /// As messages show it.
     pub(super) text: String,
 }
@@ -157,4 +168,21 @@ pub(super) struct Dependencies {
     pub(super) schemas: Vec<(String, NodeId)>,
     /// As messages show it.
     pub(super) text: String,
+}
+
+impl Node {
+    /// Notes what there is to check, once everything else is set.
+    pub(super) fn note_checks(&mut self) {
+        let mut by_kind = kinds::ARRAY | kinds::OBJECT;
+        if self.min_length.is_some() || self.max_length.is_some() || self.pattern.is_some() || self.format.is_some() {
+            by_kind |= kinds::STRING;
+        }
+        if self.minimum.is_some() || self.maximum.is_some() || self.multiple_of.is_some() {
+            by_kind |= kinds::INTEGER | kinds::DECIMAL;
+        }
+        let combined = !self.all_of.is_empty() || !self.any_of.is_empty() || !self.one_of.is_empty();
+        let any = combined || self.enumeration.is_some() || self.reference.is_some() || self.not.is_some();
+        let accepted = self.types.as_ref().map_or(kinds::ALL, |types| types.accepted);
+        self.checks = Checks { accepted, by_kind, any };
+    }
 }

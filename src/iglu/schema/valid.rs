@@ -1,7 +1,7 @@
 //! Whether a value fits a schema: the hot path, without paths, texts and allocations.
 
 use super::canonical::{is_unique, write_canonical};
-use super::decimal::{Decimal, is_integer_text};
+use super::decimal::is_integer_text;
 use super::model::{Additional, Enumeration, Items, Limit, Model, Node, NodeId, Types, kinds};
 use crate::json::{Kind, Value};
 
@@ -13,16 +13,19 @@ impl Model {
 
     pub(super) fn fits(&self, id: NodeId, value: Value<'_>) -> bool {
         let node = &self.nodes[id];
-        node.types.as_ref().is_none_or(|types| types.accept(value))
-            && node.enumeration.as_ref().is_none_or(|enumeration| enumeration.accepts(value))
-            && match value.kind() {
+        let kind = kind_bit(value);
+        if node.checks.accepted & kind == 0 {
+            return false;
+        }
+        let fits_alone = node.checks.by_kind & kind == 0
+            || match value.kind() {
                 Kind::String => node.accepts_text(value),
                 Kind::Number => node.accepts_number(value.as_number().unwrap_or("0")),
                 Kind::Object => self.fits_object(node, value),
                 Kind::Array => self.fits_array(node, value),
                 Kind::Null | Kind::Bool => true,
-            }
-            && self.fits_combinators(node, value)
+            };
+        fits_alone && (!node.checks.any || self.fits_combinators(node, value))
     }
 
     fn fits_object(&self, node: &Node, object: Value<'_>) -> bool {
@@ -98,7 +101,8 @@ impl Model {
     }
 
     fn fits_combinators(&self, node: &Node, value: Value<'_>) -> bool {
-        node.reference.is_none_or(|target| self.fits(target, value))
+        node.enumeration.as_ref().is_none_or(|enumeration| enumeration.accepts(value))
+            && node.reference.is_none_or(|target| self.fits(target, value))
             && node.all_of.iter().all(|branch| self.fits(*branch, value))
             && (node.any_of.is_empty() || node.any_of.iter().any(|branch| self.fits_branch(*branch, value)))
             && (node.one_of.is_empty()
@@ -116,9 +120,6 @@ impl Model {
 
 impl Node {
     fn accepts_text(&self, value: Value<'_>) -> bool {
-        if self.min_length.is_none() && self.max_length.is_none() && self.pattern.is_none() && self.format.is_none() {
-            return true;
-        }
         let text = value.as_str().unwrap_or_default();
         self.accepts_length(&text)
             && self.pattern.as_ref().is_none_or(|named| named.pattern.is_match(&text))
@@ -139,7 +140,7 @@ impl Node {
     fn accepts_number(&self, number: &str) -> bool {
         self.maximum.as_ref().is_none_or(|maximum| maximum.accepts_below(number))
             && self.minimum.as_ref().is_none_or(|minimum| minimum.accepts_above(number))
-            && self.multiple_of.as_ref().is_none_or(|multiple| Decimal::parse(number).is_multiple_of(&multiple.divisor))
+            && self.multiple_of.as_ref().is_none_or(|multiple| multiple.divisor.divides(number))
     }
 
     fn accepts_size(&self, members: usize) -> bool {
@@ -186,8 +187,8 @@ impl Enumeration {
                 }
             }
             Kind::Number => {
-                let number = Decimal::parse(value.as_number().unwrap_or("0"));
-                self.numbers.contains(&number)
+                let number = value.as_number().unwrap_or("0");
+                self.numbers.iter().any(|constant| constant.order_of(number).is_eq())
             }
             Kind::String => self.strings.contains(value.as_str().unwrap_or_default().as_ref()),
             Kind::Array | Kind::Object => {
@@ -203,19 +204,12 @@ impl Enumeration {
 
 impl Limit {
     pub(super) fn accepts_below(&self, number: &str) -> bool {
-        let order = self.compare(number);
+        let order = self.value.order_of(number);
         order.is_lt() || order.is_eq() && !self.exclusive
     }
 
     pub(super) fn accepts_above(&self, number: &str) -> bool {
-        let order = self.compare(number);
+        let order = self.value.order_of(number);
         order.is_gt() || order.is_eq() && !self.exclusive
-    }
-
-    fn compare(&self, number: &str) -> std::cmp::Ordering {
-        match (self.integer, number.parse::<i64>()) {
-            (Some(limit), Ok(number)) => number.cmp(&limit),
-            _ => Decimal::parse(number).cmp(&self.value),
-        }
     }
 }

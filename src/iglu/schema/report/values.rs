@@ -1,7 +1,6 @@
 //! Reports on values without a look into them: enumerations, formats, sizes, limits, patterns, types.
 
 use super::{Found, Reporter};
-use crate::iglu::schema::decimal::Decimal;
 use crate::iglu::schema::formats::Format;
 use crate::iglu::schema::model::{Node, Types, kinds};
 use crate::iglu::schema::valid::kind_bit;
@@ -75,7 +74,7 @@ impl<'m> Reporter<'m> {
             out.push(self.report("minimum", text, vec![minimum.text.clone()]));
         }
         if let (Some(multiple), Some(number)) = (&node.multiple_of, value.as_number())
-            && !Decimal::parse(number).is_multiple_of(&multiple.divisor)
+            && !multiple.divisor.divides(number)
         {
             let text = format!("must be multiple of {}", multiple.text);
             out.push(self.report("multipleOf", text, vec![multiple.text.clone()]));
