@@ -12,7 +12,7 @@ use super::lock::{self, Holder, Lock};
 use super::manifest::{Ending, Manifest, Status};
 use super::{JOURNAL, LOCK_PREFIX, MANIFEST, Part, RunError, RunId, SUCCESS, SplitRecord, now_millis};
 use crate::report::Counters;
-use crate::storage::{Location, ObjectMeta, Precondition, Storage};
+use crate::storage::{Location, ObjectMeta, Precondition, Storage, TEMPORARY_PREFIX};
 
 /// What a run is about.
 pub struct RunRequest<'a> {
@@ -270,6 +270,12 @@ fn delete_journal(storage: &Storage, primary: &Location) -> Result<(), RunError>
 fn begin(request: &RunRequest<'_>, folders: &[Location]) -> Result<Plan, RunError> {
     for folder in folders {
         let objects = request.storage.list_all(&below(folder))?;
+        let (leftovers, objects): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|object| object.location.file_name().starts_with(TEMPORARY_PREFIX));
+        // A process that was killed in its very first write leaves that behind.
+        for leftover in leftovers {
+            request.storage.delete(&leftover.location, None)?;
+        }
         if objects.iter().any(|object| !is_control(&object.relative)) {
             // The locks there are our own by now and say nothing about whose folder it is.
             return Err(RunError::Exists { location: folder.clone(), state: FolderState::Unknown });
