@@ -340,7 +340,7 @@ mod postgres_texts {
     }
 }
 
-/// Against real servers, named in the environment as `user:password@host:port/database`; without it nothing is tested.
+/// Against real servers, named in the environment as `user:password@host:port/database`.
 mod servers {
     use super::super::config::{Kind, Server};
     use super::*;
@@ -368,10 +368,11 @@ mod servers {
 
     #[cfg(feature = "postgres")]
     #[test]
+    #[ignore = "needs a server, named in THRESH_TEST_POSTGRES"]
     fn postgres() {
         use super::super::postgres::Postgres;
 
-        let Some(server) = server(Kind::Postgres, "THRESH_TEST_POSTGRES") else { return };
+        let server = server(Kind::Postgres, "THRESH_TEST_POSTGRES").expect("THRESH_TEST_POSTGRES names a server");
         let ask = |sql: &str, values: &[Placeholder]| Postgres::new(&server, sql).unwrap().query(values);
         let types = "SELECT 42 AS i, 7::int2 AS s, 1234567890123 AS l, true AS b, 0.1::float4 AS f, 2.5::float8 AS d, \
                      12.50 AS n, 'x'::varchar AS v, NULL AS nothing, '{\"a\": 1.0}'::jsonb AS j, '[1]'::json AS k, \
@@ -402,10 +403,11 @@ mod servers {
 
     #[cfg(feature = "mysql")]
     #[test]
+    #[ignore = "needs a server, named in THRESH_TEST_MYSQL"]
     fn mysql() {
         use super::super::mysql::Mysql;
 
-        let Some(server) = server(Kind::Mysql, "THRESH_TEST_MYSQL") else { return };
+        let server = server(Kind::Mysql, "THRESH_TEST_MYSQL").expect("THRESH_TEST_MYSQL names a server");
         let ask = |sql: &str, values: &[Placeholder]| Mysql::new(&server, sql).unwrap().query(values);
         let types = "SELECT 42 AS i, 12.50 AS n, 2.5e0 AS d, 'x' AS v, NULL AS nothing, CAST('2016-06-10' AS DATE) AS day, \
                      CAST('2016-01-07 10:10:34' AS DATETIME) AS t, CAST('10:10:34' AS TIME) AS c, \
