@@ -74,7 +74,7 @@ impl AnonIp {
     /// The masked address.
     pub fn mask<'a>(&self, ip: &'a str, arena: &'a Bump) -> &'a str {
         match ip.parse::<IpAddr>() {
-            Ok(IpAddr::V4(_)) => self.mask_dotted(ip, arena),
+            Ok(IpAddr::V4(_)) => self.mask_v4(ip, arena),
             // Mapped addresses go by their text; those written without dots stay readable, as in the reference.
             Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some() => self.mask_dotted(ip, arena),
             Ok(IpAddr::V6(v6)) => {
@@ -87,6 +87,21 @@ impl AnonIp {
             }
             Err(_) => ip,
         }
+    }
+
+    /// The common case: four parts, as the parser has just seen.
+    fn mask_v4<'a>(&self, ip: &str, arena: &'a Bump) -> &'a str {
+        let mut masked = ArenaString::with_capacity_in(ip.len() + 1, arena);
+        let end = match 4 - self.octets {
+            0 => 0,
+            kept => ip.match_indices('.').nth(kept - 1).map_or(ip.len(), |(dot, _)| dot),
+        };
+        masked.push_str(&ip[..end]);
+        masked.push_str(if end == 0 { "x" } else { ".x" });
+        for _ in 1..self.octets {
+            masked.push_str(".x");
+        }
+        masked.into_bump_str()
     }
 
     fn mask_dotted<'a>(&self, ip: &'a str, arena: &'a Bump) -> &'a str {

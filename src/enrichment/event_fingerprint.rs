@@ -80,7 +80,11 @@ impl EventFingerprint {
     /// Writes the text that is hashed.
     pub fn write_text(&self, entries: &mut [NameValue<'_>], text: &mut Vec<u8>) {
         text.clear();
-        entries.sort_unstable_by(|left, right| java_order(left.0, right.0));
+        if entries.iter().all(|(name, _)| name.is_ascii()) {
+            entries.sort_unstable_by_key(|(name, _)| *name);
+        } else {
+            entries.sort_unstable_by(|left, right| java_order(left.0, right.0));
+        }
         for (name, value) in entries {
             let Some(value) = value else { continue };
             if self.excluded.iter().any(|excluded| excluded == name) {

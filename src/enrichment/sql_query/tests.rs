@@ -339,3 +339,85 @@ mod postgres_texts {
         assert_eq!(decode(&Type::INT4_ARRAY, &numbers), Some(Decoded::Other("{1,2}".into())));
     }
 }
+
+/// Against real servers, named in the environment as `user:password@host:port/database`.
+mod servers {
+    use super::super::config::{Kind, Server};
+    use super::*;
+
+    fn server(kind: Kind, variable: &str) -> Option<Server> {
+        let location = std::env::var(variable).ok()?;
+        let (user, rest) = location.split_once('@')?;
+        let (username, password) = user.split_once(':')?;
+        let (address, database) = rest.split_once('/')?;
+        let (host, port) = address.split_once(':')?;
+        let [host, username, password, database] = [host, username, password, database].map(str::to_owned);
+        Some(Server { kind, host, port: port.parse().ok()?, tls: false, username, password, database })
+    }
+
+    fn data(rows: Option<Vec<Row>>) -> Vec<String> {
+        let names = PropertyNames::AsIs;
+        let output = super::super::output::Output {
+            schema: String::new(),
+            expected: super::super::output::ExpectedRows::AtLeastZero,
+            describes: super::super::output::Describes::EveryRow,
+            names,
+        };
+        output.describe(&rows.unwrap()).unwrap()
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    #[ignore = "needs a server, named in THRESH_TEST_POSTGRES"]
+    fn postgres() {
+        use super::super::postgres::Postgres;
+
+        let server = server(Kind::Postgres, "THRESH_TEST_POSTGRES").expect("THRESH_TEST_POSTGRES names a server");
+        let ask = |sql: &str, values: &[Placeholder]| Postgres::new(&server, sql).unwrap().query(values);
+        let types = "SELECT 42 AS i, 7::int2 AS s, 1234567890123 AS l, true AS b, 0.1::float4 AS f, 2.5::float8 AS d, \
+                     12.50 AS n, 'x'::varchar AS v, NULL AS nothing, '{\"a\": 1.0}'::jsonb AS j, '[1]'::json AS k, \
+                     DATE '2016-06-10' AS day, TIMESTAMP '2016-01-07 10:10:34' AS t, ARRAY[1,2] AS a, \
+                     '0b0e3d5a-9d5b-4b7e-8d56-6b2f7b6c1c11'::uuid AS u, TIME '10:10:34' AS c";
+        let expected = r#"{"i":42,"s":7,"l":1234567890123,"b":true,"f":0.10000000149011612,"d":2.5,"n":12.50,"v":"x","nothing":null,"j":{"a":1.0},"k":[1],"day":"2016-06-10T00:00:00.000Z","t":"2016-01-07 10:10:34.0","a":"{1,2}","u":"0b0e3d5a-9d5b-4b7e-8d56-6b2f7b6c1c11","c":"10:10:34"}"#;
+        assert_eq!(data(ask(types, &[]).unwrap()), [expected]);
+        let bound =
+            "SELECT ?::text || '' AS t, ? + 1 AS i, ? AS l, ? AS d, ? AS b FROM generate_series(1, ?) AS g ORDER BY g";
+        let values = [
+            text("x"),
+            Placeholder::Int(1),
+            Placeholder::Long(5_000_000_000),
+            double(0.5),
+            Placeholder::Bool(false),
+            Placeholder::Int(2),
+        ];
+        let row = r#"{"t":"x","i":2,"l":5000000000,"d":0.5,"b":false}"#;
+        assert_eq!(data(ask(bound, &values).unwrap()), [row, row]);
+        assert!(ask(bound, &values[..2]).unwrap().is_none(), "another number of values");
+        let database = Postgres::new(&server, "SELECT 1/?").unwrap();
+        assert!(database.query(&[Placeholder::Int(0)]).unwrap_err().contains("division by zero"));
+        assert_eq!(data(database.query(&[Placeholder::Int(1)]).unwrap()), [r#"{"?column?":1}"#]);
+        assert!(ask("SELECT nope", &[]).unwrap_err().contains("ERROR"));
+        let elsewhere = Server { port: 1, ..server.clone() };
+        assert!(Postgres::new(&elsewhere, "SELECT 1").unwrap().query(&[]).is_err());
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    #[ignore = "needs a server, named in THRESH_TEST_MYSQL"]
+    fn mysql() {
+        use super::super::mysql::Mysql;
+
+        let server = server(Kind::Mysql, "THRESH_TEST_MYSQL").expect("THRESH_TEST_MYSQL names a server");
+        let ask = |sql: &str, values: &[Placeholder]| Mysql::new(&server, sql).unwrap().query(values);
+        let types = "SELECT 42 AS i, 12.50 AS n, 2.5e0 AS d, 'x' AS v, NULL AS nothing, CAST('2016-06-10' AS DATE) AS day, \
+                     CAST('2016-01-07 10:10:34' AS DATETIME) AS t, CAST('10:10:34' AS TIME) AS c, \
+                     CAST(18446744073709551615 AS UNSIGNED) AS u";
+        let expected = r#"{"i":42,"n":12.50,"d":2.5,"v":"x","nothing":null,"day":"2016-06-10T00:00:00.000Z","t":"2016-01-07 10:10:34.0","c":"10:10:34","u":18446744073709551615}"#;
+        assert_eq!(data(ask(types, &[]).unwrap()), [expected]);
+        let values = [text("x"), Placeholder::Int(1)];
+        assert_eq!(data(ask("SELECT CONCAT(?, '') AS t, ? + 1 AS i", &values).unwrap()), [r#"{"t":"x","i":2}"#]);
+        assert!(ask("SELECT ?", &values).unwrap().is_none(), "another number of values");
+        assert!(ask("SELECT nope", &[]).is_err());
+        assert!(Mysql::new(&Server { tls: true, ..server.clone() }, "SELECT 1").is_err());
+    }
+}

@@ -336,6 +336,20 @@ mod tests {
 
     proptest! {
         #[test]
+        fn any_user_agent_has_a_family(text in "(A|Fox|Win|/|;|\\.|[0-9]|x|y| |\\PC){0,24}") {
+            let rules = rules(
+                "\n- regex: '(Fox)?/(\\d*)(?:\\.(\\d+)|)(\\.x)?'\n- regex: '^(A).{0,100}x'\n  family_replacement: '$1$1$2'",
+                "\n- regex: '(Win)?;(\\d*)'\n  os_v1_replacement: '$9'\n  os_v2_replacement: '$x'",
+                "\n- regex: '(x)?y( )?'\n  device_replacement: '$1 $2$3'",
+            );
+            let user_agent = rules.user_agent(&text);
+            prop_assert!(user_agent.minor.is_some() || user_agent.patch.is_none() || text.contains(".x"));
+            prop_assert!(!rules.system(&text).family.is_empty());
+            let device = rules.device(&text);
+            prop_assert_eq!(device.trim(), &*device);
+        }
+
+        #[test]
         fn rewriting_never_panics(expression in "[\\\\{}0-9,a.\\[\\]]{0,30}|\\PC{0,20}") {
             without_bounds(&ascii_classes(&expression));
         }
