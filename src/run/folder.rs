@@ -12,7 +12,7 @@ use super::lock::{self, Holder, Lock};
 use super::manifest::{Ending, Manifest, Status};
 use super::{JOURNAL, LOCK_PREFIX, MANIFEST, Part, RunError, RunId, SUCCESS, SplitRecord, now_millis};
 use crate::report::Counters;
-use crate::storage::{Location, ObjectMeta, Precondition, Storage};
+use crate::storage::{Location, ObjectMeta, Precondition, Storage, TEMPORARY_PREFIX};
 
 /// What a run is about.
 pub struct RunRequest<'a> {
@@ -213,8 +213,14 @@ fn folder_state(storage: &Storage, folder: &Location) -> Result<FolderState, Run
         return Ok(FolderState::Complete);
     }
     let objects = storage.list_all(&below(folder))?;
-    let ours = objects.iter().any(|object| is_control(&object.relative) || object.relative == MANIFEST);
+    let is_ours = |name: &str| is_control(name) || is_leftover(name) || name == MANIFEST;
+    let ours = objects.iter().any(|object| is_ours(&object.relative));
     Ok(if ours { FolderState::Unfinished } else { FolderState::Unknown })
+}
+
+/// What a process left that was killed while it wrote something.
+fn is_leftover(relative: &str) -> bool {
+    relative.rsplit('/').next().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
 }
 
 fn is_control(relative: &str) -> bool {
@@ -252,6 +258,10 @@ fn complete_run(request: &RunRequest<'_>, folders: &[Location]) -> Result<Option
     }
     // It may have been stopped after its last word, before it had cleaned up.
     delete_journal(storage, primary)?;
+    let me = Holder::me(request.command, now_millis());
+    for folder in distinct(folders) {
+        lock::clear_dead(storage, folder, &me)?;
+    }
     Ok(Some(manifest))
 }
 
@@ -266,11 +276,15 @@ fn delete_journal(storage: &Storage, primary: &Location) -> Result<(), RunError>
     Ok(())
 }
 
-/// A first start. With `resume`, folders may hold what a process left that was stopped before it wrote its plan: locks.
+/// A first start. With `resume`, folders may hold what a process left that was stopped before it wrote its plan.
 fn begin(request: &RunRequest<'_>, folders: &[Location]) -> Result<Plan, RunError> {
     for folder in folders {
-        let objects = request.storage.list_all(&below(folder))?;
-        if objects.iter().any(|object| !is_control(&object.relative)) {
+        let mut objects = request.storage.list_all(&below(folder))?;
+        objects.retain(|object| !is_control(&object.relative));
+        for leftover in objects.extract_if(.., |object| is_leftover(&object.relative)) {
+            request.storage.delete(&leftover.location, None)?;
+        }
+        if !objects.is_empty() {
             // The locks there are our own by now and say nothing about whose folder it is.
             return Err(RunError::Exists { location: folder.clone(), state: FolderState::Unknown });
         }
