@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::{CliError, Exit, completions, ddl, enrich, man, recover, shred, to_json};
+use crate::commands::{CliError, Exit, completions, ddl, enrich, load, man, recover, shred, to_json};
 use crate::report::logging::{self, LogFormat};
 
 /// The Snowplow batch pipeline on one machine: enrich, shred and load without a cluster.
@@ -50,6 +50,8 @@ pub enum Command {
     ToJson(Box<to_json::ToJsonArgs>),
     /// Turn bad rows of every generation back into raw records
     Recover(Box<recover::RecoverArgs>),
+    /// Load shredded data into Redshift, PostgreSQL or SQLite, each run once
+    Load(Box<load::LoadArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write manual pages into a folder
@@ -64,6 +66,7 @@ impl Command {
             Command::Ddl(args) => ddl::run(&args),
             Command::ToJson(args) => to_json::run(&args),
             Command::Recover(args) => recover::run(&args),
+            Command::Load(args) => load::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

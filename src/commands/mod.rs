@@ -6,6 +6,7 @@ pub mod ddl;
 pub mod enrich;
 mod error;
 mod exit;
+pub mod load;
 pub mod man;
 pub mod recover;
 pub mod schemas;

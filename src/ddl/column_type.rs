@@ -229,10 +229,12 @@ fn by_maximum(maximum: &Decimal) -> ColumnType {
 }
 
 fn by_size(largest: i128) -> ColumnType {
-    match largest {
-        ..=32_767 => ColumnType::SmallInt,
-        ..=2_147_483_647 => ColumnType::Int,
-        _ => ColumnType::BigInt,
+    if largest <= i128::from(i16::MAX) {
+        ColumnType::SmallInt
+    } else if largest <= i128::from(i32::MAX) {
+        ColumnType::Int
+    } else {
+        ColumnType::BigInt
     }
 }
 

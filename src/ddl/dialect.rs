@@ -85,7 +85,7 @@ pub trait Dialect: Send + Sync {
     fn check(&self, table: &Table) -> Result<(), DdlError> {
         let count = table.columns.len() + super::table::LEADING_COLUMNS.len();
         if count > self.column_limit() {
-            return Err(DdlError::TooManyColumns { key: table.newest(), count, limit: self.column_limit() });
+            return Err(DdlError::TooManyColumns { key: Box::new(table.newest()), count, limit: self.column_limit() });
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ impl Migration {
     ) -> Result<Migration, DdlError> {
         let table_at = |version: SchemaVer| {
             let position = schemas.iter().position(|(known, _)| *known == version);
-            let last = position.ok_or_else(|| DdlError::UnknownVersion { key: key.version(version) })?;
+            let last = position.ok_or_else(|| DdlError::UnknownVersion { key: Box::new(key.version(version)) })?;
             Table::build(key, &schemas[..=last], options)
         };
         let (old, new) = (table_at(from)?, table_at(to)?);

@@ -62,13 +62,13 @@ pub enum DdlError {
     #[error("{first}: the list of versions must begin with {}-0-0", .first.version.model)]
     NoFirstVersion {
         /// The first version there is.
-        first: OwnedSchemaKey,
+        first: Box<OwnedSchemaKey>,
     },
     /// One version of the model cannot be fetched.
     #[error("{key}: {}", describe(error))]
     Schema {
         /// Which version.
-        key: OwnedSchemaKey,
+        key: Box<OwnedSchemaKey>,
         /// Why not.
         error: Box<ClientError>,
     },
@@ -76,7 +76,7 @@ pub enum DdlError {
     #[error("{key}: cannot be read as a JSON Schema: {error}")]
     Unusable {
         /// Which version.
-        key: OwnedSchemaKey,
+        key: Box<OwnedSchemaKey>,
         /// Why not.
         error: SchemaError,
     },
@@ -84,7 +84,7 @@ pub enum DdlError {
     #[error("{key}: properties {first} and {second} would share the column {name:?}")]
     SameName {
         /// Which version.
-        key: OwnedSchemaKey,
+        key: Box<OwnedSchemaKey>,
         /// The column.
         name: String,
         /// JSON Pointer of one property.
@@ -96,7 +96,7 @@ pub enum DdlError {
     #[error("{key}: property {pointer} cannot be a column: {reason}")]
     BadName {
         /// Which version.
-        key: OwnedSchemaKey,
+        key: Box<OwnedSchemaKey>,
         /// JSON Pointer of the property.
         pointer: String,
         /// Why not.
@@ -106,7 +106,7 @@ pub enum DdlError {
     #[error("{key}: {count} columns are more than {limit}, the most a table can have")]
     TooManyColumns {
         /// The newest version.
-        key: OwnedSchemaKey,
+        key: Box<OwnedSchemaKey>,
         /// How many there are.
         count: usize,
         /// How many there may be.
@@ -116,7 +116,7 @@ pub enum DdlError {
     #[error("{key}: this version is not in the list of versions")]
     UnknownVersion {
         /// Which version.
-        key: OwnedSchemaKey,
+        key: Box<OwnedSchemaKey>,
     },
 }
 
@@ -193,7 +193,7 @@ pub fn fetch_model(source: &dyn SchemaSource, key: &ModelKey) -> Result<Schemas,
         let full = key.version(version);
         match source.fetch(&full.as_key()) {
             Ok(schema) => schemas.push((version, schema)),
-            Err(error) => return Err(DdlError::Schema { key: full, error }),
+            Err(error) => return Err(DdlError::Schema { key: Box::new(full), error }),
         }
     }
     Ok(schemas)
@@ -214,11 +214,12 @@ impl Table {
         let first = schemas.first().map(|(version, _)| *version);
         if first != Some(SchemaVer::new(key.model, 0, 0)) {
             let version = first.unwrap_or(SchemaVer::new(key.model, 0, 0));
-            return Err(DdlError::NoFirstVersion { first: key.version(version) });
+            return Err(DdlError::NoFirstVersion { first: Box::new(key.version(version)) });
         }
         let mut builder = Builder { key, columns: Vec::new(), newest: SchemaVer::new(key.model, 0, 0) };
         for (version, schema) in schemas {
-            let node = Node::parse(schema).map_err(|error| DdlError::Unusable { key: key.version(*version), error })?;
+            let node = Node::parse(schema)
+                .map_err(|error| DdlError::Unusable { key: Box::new(key.version(*version)), error })?;
             builder.add_version(*version, flatten(&node, options.additional_columns))?;
         }
         let versions = schemas.iter().map(|(version, _)| *version).collect();
@@ -302,7 +303,7 @@ impl Builder<'_> {
         for pair in names.windows(2) {
             if pair[0].0 == pair[1].0 {
                 return Err(DdlError::SameName {
-                    key: self.key.version(self.newest),
+                    key: Box::new(self.key.version(self.newest)),
                     name: pair[0].0.to_owned(),
                     first: pair[0].1.pointer.to_json_pointer(),
                     second: pair[1].1.pointer.to_json_pointer(),
@@ -318,7 +319,7 @@ impl Builder<'_> {
             };
             if let Some(reason) = reason {
                 let pointer = leaf.pointer.to_json_pointer();
-                return Err(DdlError::BadName { key: self.key.version(self.newest), pointer, reason });
+                return Err(DdlError::BadName { key: Box::new(self.key.version(self.newest)), pointer, reason });
             }
         }
         Ok(())

@@ -3,17 +3,22 @@
 //! Order and failure classes: snowplow/enrich 3.9.0, `modules/common/.../enrichments/EnrichmentManager.scala`.
 
 pub mod anon_ip;
+pub mod api_request;
 pub mod assets;
 mod cache;
 pub mod campaign_attribution;
 mod columns;
 pub mod config;
 pub mod cookie_extractor;
+pub mod cross_navigation;
+pub mod currency;
 mod decimal;
 pub mod digest;
+mod evaluator;
 pub mod event_fingerprint;
 pub mod http_header_extractor;
 pub mod iab;
+mod inputs;
 pub mod ip_lookups;
 #[cfg(feature = "js")]
 pub mod javascript;
@@ -21,11 +26,13 @@ pub mod jsonpath;
 pub mod pii;
 pub mod referer_parser;
 pub mod set;
+pub mod sql_query;
 #[cfg(test)]
 mod testing;
 mod text;
 pub mod ua_parser;
 pub mod user_agent_utils;
+pub mod weather;
 
 pub use assets::{Asset, AssetError, AssetSource, LocalAssets, asset_uri};
 pub use config::{ConfigError, ConfigErrors, ConfigFile, Configs, EnrichmentOptions, read_configs, read_folder};

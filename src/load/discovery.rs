@@ -4,6 +4,7 @@
 //! there, a run is loaded by its list of files and never by a prefix, so `model=1` does not take in `model=10`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
 use super::LoadError;
 use super::message::ShreddingComplete;
@@ -14,8 +15,10 @@ use crate::shred::COMPLETE_FILE;
 use crate::storage::codec::{Codec, DETECT_BYTES};
 use crate::storage::{Location, ObjectMeta, Storage};
 
+mod notes;
 mod path;
 
+use notes::{read_manifest, read_message};
 use path::{Found, classify};
 
 /// Generations of folders.
@@ -345,38 +348,22 @@ fn unknown_text(base: &str, first: &str, count: usize) -> String {
     }
 }
 
-fn read_message(storage: &Storage, object: Option<&ObjectMeta>) -> Result<Option<ShreddingComplete>, LoadError> {
-    let Some(object) = object else { return Ok(None) };
-    let text = storage.read_all(&object.location)?;
-    let parsed = ShreddingComplete::parse(&text);
-    parsed.map(Some).map_err(|problem| LoadError::Discovery(format!("{}: {problem}", object.location)))
-}
-
-fn read_manifest(storage: &Storage, object: Option<&ObjectMeta>) -> Result<Option<Manifest>, LoadError> {
-    let Some(object) = object else { return Ok(None) };
-    let text = storage.read_all(&object.location)?;
-    let parsed = serde_json::from_slice(&text);
-    parsed.map(Some).map_err(|error| LoadError::Discovery(format!("{}: {error}", object.location)))
-}
-
 /// Decided by what was written: the first file's bytes. All files of a run share their codec.
 fn is_gzipped(storage: &Storage, run: &ShreddedRun) -> Result<bool, LoadError> {
-    let files = run.atomic.iter().chain(run.types.iter().flat_map(|one| &one.files));
-    for file in files.filter(|file| file.size > 0) {
-        let mut first = Vec::new();
-        let range = storage.open_range(file, 0..DETECT_BYTES as u64)?;
-        std::io::Read::read_to_end(&mut { range }, &mut first)
-            .map_err(|error| crate::storage::StorageError::from_io(&file.location, error))?;
-        return match Codec::detect(&first, &file.relative) {
-            Ok(Codec::Plain) => Ok(false),
-            Ok(Codec::Gzip) => Ok(true),
-            Ok(codec) => {
-                Err(LoadError::Discovery(format!("{}: {} is no codec of shredded data", file.location, codec.name())))
-            }
-            Err(error) => Err(LoadError::Discovery(format!("{}: {error}", file.location))),
-        };
+    let mut files = run.atomic.iter().chain(run.types.iter().flat_map(|one| &one.files));
+    let Some(file) = files.find(|file| file.size > 0) else { return Ok(false) };
+    let mut first = Vec::new();
+    let mut range = storage.open_range(file, 0..DETECT_BYTES as u64)?;
+    let failed = |error| crate::storage::StorageError::from_io(&file.location, error);
+    range.read_to_end(&mut first).map_err(failed)?;
+    match Codec::detect(&first, &file.relative) {
+        Ok(Codec::Plain) => Ok(false),
+        Ok(Codec::Gzip) => Ok(true),
+        Ok(codec) => {
+            Err(LoadError::Discovery(format!("{}: {} is no codec of shredded data", file.location, codec.name())))
+        }
+        Err(error) => Err(LoadError::Discovery(format!("{}: {error}", file.location))),
     }
-    Ok(false)
 }
 
 /// A local path without `.` and `..`, so that one run has one name.

@@ -65,7 +65,7 @@ pub enum LoadError {
     },
     /// A table for entities cannot be derived from their schemas.
     #[error("{0}")]
-    Schema(#[from] DdlError),
+    Schema(Box<DdlError>),
     /// A table there is does not fit.
     #[error("table {table}: {problem}")]
     Table {
@@ -136,4 +136,10 @@ fn count(bad: &[BadField]) -> String {
 
 fn lines(bad: &[BadField]) -> String {
     bad.iter().take(20).map(|field| format!("\n  {field}")).collect()
+}
+
+impl From<DdlError> for LoadError {
+    fn from(error: DdlError) -> LoadError {
+        LoadError::Schema(Box::new(error))
+    }
 }

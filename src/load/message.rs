@@ -30,6 +30,8 @@ pub struct ShreddingComplete {
     pub version: String,
     /// How many events.
     pub count_good: Option<u64>,
+    /// All of it, as written.
+    pub data: Value,
 }
 
 /// One entry of the list of types.
@@ -76,6 +78,7 @@ impl ShreddingComplete {
             artifact: text(&data["processor"]["artifact"], "processor.artifact")?,
             version: text(&data["processor"]["version"], "processor.version")?,
             count_good: data["count"]["good"].as_u64(),
+            data: data.clone(),
         })
     }
 }

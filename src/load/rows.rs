@@ -70,6 +70,9 @@ pub struct RowStats {
     pub repaired: u64,
 }
 
+/// Takes one row.
+pub type Visit<'v> = dyn FnMut(&[Option<&str>], Position<'_>) -> Result<(), LoadError> + 'v;
+
 const BLOCK: usize = 1 << 20;
 
 /// Reads every row of the files. `visit` gets one entry for each field of the shape, `None` for null.
@@ -77,7 +80,7 @@ pub fn each_row(
     storage: &Storage,
     files: &[ObjectMeta],
     shape: &RowShape,
-    visit: &mut dyn FnMut(&[Option<&str>], Position<'_>) -> Result<(), LoadError>,
+    visit: &mut Visit<'_>,
 ) -> Result<RowStats, LoadError> {
     let mut stats = RowStats::default();
     for file in files.iter().filter(|file| file.size > 0) {

@@ -4,8 +4,11 @@
 
 use super::random::Random;
 
+/// Country, region, region's name, city, postal code, latitude, longitude, time zone.
+type Place = (&'static str, &'static str, &'static str, &'static str, &'static str, f64, f64, &'static str);
+
 /// Places that networks are dealt out to.
-const PLACES: [(&str, &str, &str, &str, &str, f64, f64, &str); 8] = [
+const PLACES: [Place; 8] = [
     ("DE", "NI", "Lower Saxony", "Göttingen", "37073", 51.5341, 9.9355, "Europe/Berlin"),
     ("GB", "ENG", "England", "London", "EC1A", 51.5164, -0.093, "Europe/London"),
     ("US", "NY", "New York", "New York", "10004", 40.7143, -74.006, "America/New_York"),

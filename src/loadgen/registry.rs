@@ -30,10 +30,12 @@ pub fn write(folder: &Path, seed: u64, networks: usize) -> io::Result<()> {
 
 fn schema(key: &str, properties: &str, required: &str) -> String {
     let parts: Vec<&str> = key.split('/').collect();
+    // Draft 4 refuses an empty list.
+    let required = if required.is_empty() { String::new() } else { format!("\"required\":[{required}],") };
     format!(
         "{{\"$schema\":\"http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/schema/jsonschema/1-0-0#\",\
          \"self\":{{\"vendor\":\"{}\",\"name\":\"{}\",\"format\":\"{}\",\"version\":\"{}\"}},\
-         \"type\":\"object\",\"properties\":{{{properties}}},\"required\":[{required}],\"additionalProperties\":false}}\n",
+         \"type\":\"object\",\"properties\":{{{properties}}},{required}\"additionalProperties\":false}}\n",
         parts[0], parts[1], parts[2], parts[3]
     )
 }

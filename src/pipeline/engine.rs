@@ -67,6 +67,9 @@ pub struct Engine<'e, S, K> {
     pub meter: &'e Meter,
 }
 
+/// A split to work on, if there is one.
+type TakenSplit<'e, S, K> = Result<Option<Arc<Active<'e, S, <K as Sink>::Split>>>, EngineError>;
+
 impl<S, K> Engine<'_, S, K>
 where
     K: Sink,
@@ -199,7 +202,7 @@ where
     }
 
     /// The next chunk of the oldest split whose source is free; `None` if nothing is left to take.
-    fn next_chunk(&self, chunk: &mut Chunk<S::Format>) -> Result<Option<Arc<Active<'e, S, K::Split>>>, EngineError> {
+    fn next_chunk(&self, chunk: &mut Chunk<S::Format>) -> TakenSplit<'e, S, K> {
         loop {
             let candidates = self.candidates();
             if candidates.is_empty() || self.engine.cancel.is_set() {

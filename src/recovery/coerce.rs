@@ -6,6 +6,8 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
+use super::query::querystring;
+use crate::payload::decode::url_decode;
 use crate::raw::ThriftPayload;
 
 /// A collector payload that owns its texts.
@@ -98,6 +100,9 @@ pub enum PayloadKind {
     RawEvent,
 }
 
+/// What bad rows call the collectors whose logs are text.
+const LOG_LOADERS: [&str; 2] = ["cloudfront", "clj-tomcat"];
+
 /// Turns the edited payload into a collector payload. `payload` is the collector payload itself, or the object with
 /// `raw`.
 pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, String> {
@@ -127,6 +132,10 @@ pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, St
         hostname: fields.text("hostname")?,
         network_user_id: fields.text(user_id)?,
     };
+    // Logs hold user agents encoded, and enrich decodes those of logs: Thrift records hold them decoded.
+    if recovered.collector.as_deref().is_some_and(|name| LOG_LOADERS.contains(&name)) {
+        recovered.user_agent = recovered.user_agent.as_deref().map(decoded_agent);
+    }
     match kind {
         PayloadKind::Collector => recovered.headers = Some(fields.texts("headers")?),
         PayloadKind::RawEvent => {
@@ -136,6 +145,12 @@ pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, St
         }
     }
     Ok(recovered)
+}
+
+/// The way enrich decodes user agents of logs: all of it or nothing.
+fn decoded_agent(encoded: &str) -> String {
+    let arena = Bump::new();
+    url_decode(arena.alloc_str(encoded), &arena).unwrap_or(encoded).to_owned()
 }
 
 /// Two vendors' events need their body again: it was taken apart into `ue_pr`.
@@ -160,37 +175,6 @@ fn rebuild_body(vendor: &str, pairs: &[(String, Option<String>)], out: &mut Reco
     }
     out.content_type = Some("application/json".to_owned());
     Ok(())
-}
-
-/// Names and values, form-encoded; a missing value is written like an empty one.
-fn querystring(pairs: &[(String, Option<String>)]) -> String {
-    let mut out = String::new();
-    for (name, value) in pairs {
-        if !out.is_empty() {
-            out.push('&');
-        }
-        form_encode(name, &mut out);
-        out.push('=');
-        form_encode(value.as_deref().unwrap_or_default(), &mut out);
-    }
-    out
-}
-
-/// Java's `URLEncoder`.
-pub fn form_encode(text: &str, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'.' | b'-' | b'*' | b'_' => out.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            _ => {
-                out.push('%');
-                out.push(char::from(HEX[usize::from(byte >> 4)]));
-                out.push(char::from(HEX[usize::from(byte & 15)]));
-            }
-        }
-    }
 }
 
 /// Typed access to an object that steps may have bent.
@@ -262,47 +246,6 @@ pub fn parse_instant(text: &str) -> Option<i64> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
 }
 
-/// Repairs a querystring that could not be parsed: everything that is not legal is encoded, each value once.
-///
-/// Order, repeated names and names without value are kept, unlike in the reference.
-pub fn clean_querystring(query: &str) -> String {
-    let mut out = String::with_capacity(query.len());
-    for part in query.split('&').filter(|part| !part.is_empty()) {
-        if !out.is_empty() {
-            out.push('&');
-        }
-        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
-        form_encode(&decode_leniently(name), &mut out);
-        if let Some(value) = value {
-            out.push('=');
-            form_encode(&decode_leniently(value), &mut out);
-        }
-    }
-    out
-}
-
-/// Percent-decodes what is well-formed and leaves the rest; `+` is a space.
-pub(super) fn decode_leniently(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        let decoded = hex.filter(|_| bytes[at] == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        match decoded {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(if bytes[at] == b'+' { b' ' } else { bytes[at] });
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 /// Decodes a Thrift record out of base64, also when it was encoded twice.
 pub fn thrift_of_base64(text: &str, arena: &Bump) -> Result<RecoveredPayload, String> {
     let once = super::decode_base64(text).ok_or("not base64")?;
@@ -360,6 +303,18 @@ mod tests {
     }
 
     #[test]
+    fn user_agents_of_logs_are_decoded() {
+        let payload = |collector: &str, agent: &str| {
+            let payload =
+                json!({"vendor":"a","version":"b","collector":collector,"encoding":"UTF-8","useragent":agent});
+            coerce(&payload, PayloadKind::Collector).unwrap().user_agent.unwrap()
+        };
+        assert_eq!(payload("cloudfront", "Mozilla/5.0%20(X11)"), "Mozilla/5.0 (X11)");
+        assert_eq!(payload("cloudfront", "100%"), "100%");
+        assert_eq!(payload("ssc-1.0.0-kinesis", "Mozilla/5.0%20(X11)"), "Mozilla/5.0%20(X11)");
+    }
+
+    #[test]
     fn webhook_bodies_are_rebuilt() {
         let event = |vendor: &str| {
             json!({"raw":{"vendor":vendor,"version":"v3","loaderName":"c","encoding":"UTF-8","parameters":[
@@ -394,14 +349,5 @@ mod tests {
         assert!(error(with("timestamp", json!("yesterday"))).starts_with("timestamp:"));
         assert!(error(with("querystring", json!([{"name":"a","value":[]}]))).starts_with("querystring:"));
         assert!(error(json!({"version":"b"})).starts_with("vendor:"));
-    }
-
-    #[test]
-    fn cleaning_encodes_once() {
-        let dirty = "e={ue}&tv=${js}&ue_px={{unknown}}&pv=[pv !@]&er=(aaa,bbb)&zx=iglu:test&xz='lorem'&flag&e=%20x";
-        assert_eq!(
-            clean_querystring(dirty),
-            "e=%7Bue%7D&tv=%24%7Bjs%7D&ue_px=%7B%7Bunknown%7D%7D&pv=%5Bpv+%21%40%5D&er=%28aaa%2Cbbb%29&zx=iglu%3Atest&xz=%27lorem%27&flag&e=+x"
-        );
     }
 }

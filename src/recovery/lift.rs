@@ -4,7 +4,8 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
-use super::coerce::{RecoveredPayload, clean_querystring, thrift_of_base64};
+use super::coerce::{RecoveredPayload, thrift_of_base64};
+use super::query::{clean_querystring, decode_leniently};
 use crate::event::time::joda_text;
 use crate::payload::CollectorPayload;
 use crate::raw::{Loaded, RawFormat, ThriftContainer};
@@ -54,13 +55,14 @@ fn lift_thrift(line: &str, record: &[u8], arena: &Bump) -> Result<Value, NotLift
 
 fn repaired(payload: &RecoveredPayload) -> Value {
     let query = clean_querystring(payload.querystring.as_deref().unwrap_or_default());
-    let decode = |text: &str| super::coerce::decode_leniently(text);
     let pairs: Vec<Value> = query
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| match pair.split_once('=') {
-            Some((name, value)) => serde_json::json!({"name": decode(name), "value": decode(value)}),
-            None => serde_json::json!({"name": decode(pair), "value": null}),
+            Some((name, value)) => {
+                serde_json::json!({"name": decode_leniently(name), "value": decode_leniently(value)})
+            }
+            None => serde_json::json!({"name": decode_leniently(pair), "value": null}),
         })
         .collect();
     let mut value = payload.to_value();

@@ -11,6 +11,7 @@ mod lift;
 mod outcome;
 mod path;
 mod pattern;
+mod query;
 mod recoverer;
 mod rows;
 mod scenario;
@@ -20,15 +21,14 @@ mod shape;
 mod step;
 mod suggest;
 
-pub use coerce::{
-    PayloadKind, RecoveredPayload, clean_querystring, coerce, form_encode, parse_instant, thrift_of_base64,
-};
+pub use coerce::{PayloadKind, RecoveredPayload, coerce, parse_instant, thrift_of_base64};
 pub use condition::{Condition, Matcher, SizeMatcher};
 pub use config::{ConfigError, Flow, RecoveryConfig};
 pub use known::{KnownEvents, Left, SeenRecords};
 pub use outcome::{Discard, Extras, Fate, Recovery, Window, failure_time};
 pub use path::{Path, Token, WalkError, decode_base64};
 pub use pattern::{Pattern, PatternError};
+pub use query::{clean_querystring, form_encode};
 pub use recoverer::{LEGACY_ROW_KEY, Recoverer};
 pub use rows::{BadRow, Row};
 pub use scenario::{Editable, Scenario, Target};

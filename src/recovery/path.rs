@@ -193,18 +193,17 @@ impl Walker<'_> {
             return self.through_base64(at, member(value, name)?, operation);
         }
         let following = self.path.tokens.len() - at - 1;
-        if self.is_special(at, since, Special::Nvp) {
-            if let Some(Token::Field(wanted)) = self.path.tokens.get(at + 1)
-                && let Some(pair) = value.get_mut(name).and_then(|list| named_value(list, wanted))
-            {
-                return if self.is_special(at + 1, since, Special::Base64) {
-                    self.through_base64(at + 1, pair, operation)
-                } else if self.is_special(at + 1, since, Special::Json) {
-                    self.through_json(at + 1, pair, operation)
-                } else {
-                    self.walk(at + 2, since, pair, operation)
-                };
-            }
+        if self.is_special(at, since, Special::Nvp)
+            && let Some(Token::Field(wanted)) = self.path.tokens.get(at + 1)
+            && let Some(pair) = value.get_mut(name).and_then(|list| named_value(list, wanted))
+        {
+            return if self.is_special(at + 1, since, Special::Base64) {
+                self.through_base64(at + 1, pair, operation)
+            } else if self.is_special(at + 1, since, Special::Json) {
+                self.through_json(at + 1, pair, operation)
+            } else {
+                self.walk(at + 2, since, pair, operation)
+            };
         }
         if self.is_special(at, since, Special::Json) {
             return self.through_json(at, member(value, name)?, operation);

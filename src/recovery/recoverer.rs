@@ -5,10 +5,11 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
-use super::coerce::{PayloadKind, RecoveredPayload, clean_querystring, coerce, thrift_of_base64};
+use super::coerce::{PayloadKind, RecoveredPayload, coerce, thrift_of_base64};
 use super::config::{Flow, RecoveryConfig};
 use super::lift::{NotLifted, lift};
 use super::outcome::{Discard, Extras, Fate, Recovery};
+use super::query::clean_querystring;
 use super::rows::{BadRow, Row};
 use super::scenario::Editable;
 use super::shape;

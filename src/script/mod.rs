@@ -115,27 +115,36 @@ impl ScriptEngine {
         let result =
             self.context.with(|context| work(&context).catch(&context).map_err(|caught| self.told(&caught, deadline)));
         self.deadline.set(None);
-        result
+        // The runtime can be asked about its memory only when no context is in use.
+        result.map_err(|told| told.unwrap_or_else(|| self.null_thrown()))
+    }
+
+    /// With no memory left even for an error, the engine throws null.
+    fn null_thrown(&self) -> ScriptError {
+        if self.is_nearly_full() {
+            return ScriptError::OutOfMemory(self.limits.memory);
+        }
+        ScriptError::Thrown("null".to_owned())
     }
 
     fn is_nearly_full(&self) -> bool {
         self.runtime.memory_usage().malloc_size * 2 > self.limits.memory as i64
     }
 
-    fn told(&self, caught: &CaughtError<'_>, deadline: Instant) -> ScriptError {
+    /// What was thrown; `None` for null.
+    fn told(&self, caught: &CaughtError<'_>, deadline: Instant) -> Option<ScriptError> {
         let text = match caught {
-            CaughtError::Error(js::Error::Allocation) => return ScriptError::OutOfMemory(self.limits.memory),
+            CaughtError::Error(js::Error::Allocation) => return Some(ScriptError::OutOfMemory(self.limits.memory)),
             CaughtError::Error(error) => error.to_string(),
             CaughtError::Exception(exception) => exception.message().unwrap_or_default(),
-            // With no memory left even for an error, the engine throws null.
-            CaughtError::Value(value) if value.is_null() && self.is_nearly_full() => "out of memory".to_owned(),
+            CaughtError::Value(value) if value.is_null() => return None,
             CaughtError::Value(value) => shown(value),
         };
-        match text.as_str() {
+        Some(match text.as_str() {
             "interrupted" if Instant::now() >= deadline => ScriptError::TimedOut(self.limits.time),
             "out of memory" => ScriptError::OutOfMemory(self.limits.memory),
             _ => ScriptError::Thrown(text),
-        }
+        })
     }
 }
 

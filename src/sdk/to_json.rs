@@ -110,7 +110,11 @@ fn instant(moment: Moment) -> String {
     }
     let seconds = whole.trim_end_matches('Z').split('.').next().unwrap_or_default();
     let nanos = moment.millis.rem_euclid(1000) as u32 * 1_000_000 + moment.nanos;
-    if nanos % 1000 == 0 { format!("{seconds}.{:06}Z", nanos / 1000) } else { format!("{seconds}.{nanos:09}Z") }
+    if nanos.is_multiple_of(1000) {
+        format!("{seconds}.{:06}Z", nanos / 1000)
+    } else {
+        format!("{seconds}.{nanos:09}Z")
+    }
 }
 
 fn write_location(event: &EnrichedEvent<'_>, out: &mut Vec<u8>) {

@@ -5,19 +5,16 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bumpalo::Bump;
-
 use super::check::CheckedEvent;
 use super::complete::{COMPLETE_FILE, Completion};
-use super::dedupe::{
-    BatchScan, Claim, MissingFingerprint, Pair, Resolution, ResolvedLines, SeenManifest, SeenStore, fingerprint,
-    pair_hash,
-};
-use super::output::{ShredCounters, ShredReport};
-use super::shredder::{Identity, ShredConfig, Shredder};
-use super::sink::{TypeBuffers, TypeSink, Wave};
+use super::dedupe::{BatchScan, MissingFingerprint, Resolution, ResolvedLines, SeenManifest, SeenStore};
+use super::output::ShredReport;
+use super::shredder::{ShredConfig, Shredder};
+use super::sink::{TypeBuffers, TypeSink};
+use super::wave::Wave;
+use super::worker::{ShredWorker, add_counters, push_hash};
 use crate::iglu::Validator;
-use crate::pipeline::{Cancel, Framing, LineFramer, Segment, Sink, SplitSink, Stage, Unusable, Worker, guard, lines};
+use crate::pipeline::{Cancel, Framing, LineFramer, Sink, SplitSink, Stage, guard};
 use crate::report::Counters;
 use crate::run::{Part, Run, now_millis};
 use crate::storage::{Precondition, Storage, StorageError};
@@ -66,10 +63,11 @@ pub struct ShredJob {
     cancel: Cancel,
 }
 
-struct Shared {
+/// What all workers of a run share.
+pub(super) struct Shared {
     config: Arc<ShredConfig>,
     validators: Validators,
-    dedupe: Option<Dedupe>,
+    pub(super) dedupe: Option<Dedupe>,
     /// Why the run must end, if it must.
     failure: Mutex<Option<String>>,
     cancel: Cancel,
@@ -275,185 +273,26 @@ impl Stage for ShredJob {
     }
 
     fn worker(&self) -> Result<ShredWorker, String> {
-        let shared = Arc::clone(&self.shared);
-        Ok(ShredWorker { shredder: shared.shredder(), arena: Bump::new(), shared })
+        Ok(ShredWorker::new(Arc::clone(&self.shared)))
     }
 }
 
 impl Shared {
-    fn shredder(&self) -> Shredder {
+    pub(super) fn shredder(&self) -> Shredder {
         Shredder::new(Arc::clone(&self.config), (self.validators)())
     }
 
-    fn is_suspect(&self, checked: &CheckedEvent<'_>) -> bool {
+    pub(super) fn is_suspect(&self, checked: &CheckedEvent<'_>) -> bool {
         self.dedupe.as_ref().is_some_and(|dedupe| dedupe.in_batch && dedupe.scan.may_repeat(checked.id))
     }
 
-    fn wants_hashes(&self) -> bool {
+    pub(super) fn wants_hashes(&self) -> bool {
         let seen = self.dedupe.as_ref().and_then(|dedupe| dedupe.seen.as_ref());
         seen.is_some_and(|seen| seen.wants_hashes())
     }
 
-    fn stop(&self, message: String) {
+    pub(super) fn stop(&self, message: String) {
         lock(&self.failure).get_or_insert(message);
         self.cancel.set();
-    }
-}
-
-/// One thread's part of the stage.
-pub struct ShredWorker {
-    shared: Arc<Shared>,
-    shredder: Shredder,
-    arena: Bump,
-}
-
-impl Worker<(), TypeBuffers> for ShredWorker {
-    fn process(&mut self, segment: &Segment<'_, ()>, out: &mut TypeBuffers, counters: &mut Counters) {
-        let asks_a_store = self.shared.dedupe.as_ref().is_some_and(|dedupe| dedupe.seen.is_some());
-        if asks_a_store {
-            self.process_asking(segment.bytes, out);
-        } else {
-            for line in lines(segment.bytes) {
-                self.line(line, out);
-            }
-        }
-        self.hand_over(out, counters);
-    }
-
-    fn unusable(&mut self, segment: &Segment<'_, ()>, why: Unusable, out: &mut TypeBuffers, counters: &mut Counters) {
-        let (length, limit) = match why {
-            Unusable::Oversized { length, limit } => (length, limit),
-            Unusable::Incomplete => (segment.bytes.len() as u64, segment.bytes.len() as u64),
-        };
-        self.shredder.oversized(segment.bytes, length, limit, &mut out.output);
-        self.hand_over(out, counters);
-    }
-}
-
-impl ShredWorker {
-    fn line(&mut self, line: &[u8], out: &mut TypeBuffers) {
-        let before = self.shredder.report().counters;
-        let mut arena = std::mem::take(&mut self.arena);
-        let (shared, shredder) = (&self.shared, &mut self.shredder);
-        let done = guard(out, |out| {
-            if let Some(checked) = shredder.check(line, &arena, &mut out.output) {
-                if shared.is_suspect(&checked) {
-                    set_aside(shredder, &checked, out);
-                } else {
-                    shredder.emit(&checked, Identity::Own, &arena, &mut out.output);
-                }
-            }
-        });
-        arena.reset();
-        self.arena = arena;
-        if let Err(message) = done {
-            self.shredder.failed(before, line, &message, false, &mut out.output);
-        }
-    }
-
-    /// All lines of a chunk are checked, then the store is asked about them at once, then they are written.
-    fn process_asking(&mut self, bytes: &[u8], out: &mut TypeBuffers) {
-        let arena = std::mem::take(&mut self.arena);
-        let mut passed = Vec::new();
-        for line in lines(bytes) {
-            let before = self.shredder.report().counters;
-            let (shared, shredder) = (&self.shared, &mut self.shredder);
-            let done = guard(out, |out| {
-                let checked = shredder.check(line, &arena, &mut out.output)?;
-                if shared.is_suspect(&checked) {
-                    set_aside(shredder, &checked, out);
-                    return None;
-                }
-                Some(checked)
-            });
-            match done {
-                Ok(checked) => passed.extend(checked.map(|checked| (line, checked))),
-                Err(message) => self.shredder.failed(before, line, &message, false, &mut out.output),
-            }
-        }
-        if let Err(message) = self.ask_and_emit(&passed, &arena, out) {
-            self.shared.stop(message);
-        }
-        drop(passed);
-        self.arena = arena;
-        self.arena.reset();
-    }
-
-    fn ask_and_emit<'a>(
-        &mut self,
-        passed: &[(&[u8], CheckedEvent<'a>)],
-        arena: &'a Bump,
-        out: &mut TypeBuffers,
-    ) -> Result<(), String> {
-        let Some(dedupe) = &self.shared.dedupe else { return Ok(()) };
-        let Some(store) = &dedupe.seen else { return Ok(()) };
-        let mut asked = Vec::new();
-        let mut pairs = Vec::new();
-        for (index, (_, checked)) in passed.iter().enumerate() {
-            // An event without a fingerprint equals no other.
-            if let Some(text) = fingerprint(&checked.event, dedupe.missing) {
-                let hash = pair_hash(checked.id, &text);
-                pairs.push(Pair { event_id: checked.event_id.into(), fingerprint: text, hash });
-                asked.push(index);
-            }
-        }
-        let mut claims = vec![Claim::New; passed.len()];
-        let answers = store.claim(&pairs).map_err(|error| error.to_string())?;
-        for ((index, pair), claim) in asked.into_iter().zip(&pairs).zip(answers) {
-            if claim == Claim::New && store.wants_hashes() {
-                push_hash(pair.hash, &mut out.hashes);
-            }
-            claims[index] = claim;
-        }
-        for ((line, checked), claim) in passed.iter().zip(claims) {
-            let before = self.shredder.report().counters;
-            let shredder = &mut self.shredder;
-            let done = guard(out, |out| match &claim {
-                Claim::New => shredder.emit(checked, Identity::Own, arena, &mut out.output),
-                Claim::Seen => shredder.dropped(checked, true),
-                Claim::Failed(text) => shredder.runtime_error(checked, text, &mut out.output),
-            });
-            if let Err(message) = done {
-                // The event itself was counted when it was checked.
-                let counted = ShredCounters {
-                    events_in: before.events_in - 1,
-                    entities_in: before.entities_in - checked.entity_count(),
-                    ..before
-                };
-                self.shredder.failed(counted, line, &message, false, &mut out.output);
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells the engine and the wave what was done.
-    fn hand_over(&mut self, out: &mut TypeBuffers, counters: &mut Counters) {
-        let report = self.shredder.take_report();
-        add_counters(&report.counters, counters);
-        out.report.merge(report);
-    }
-}
-
-fn push_hash(hash: u128, hashes: &mut Vec<u8>) {
-    hashes.extend_from_slice(&hash.to_le_bytes()[..super::dedupe::HASH_BYTES]);
-}
-
-fn set_aside(shredder: &mut Shredder, checked: &CheckedEvent<'_>, out: &mut TypeBuffers) {
-    shredder.deferred(checked);
-    out.aside.extend_from_slice(checked.line.as_bytes());
-    out.aside.push(b'\n');
-}
-
-/// A record is good unless it gave a bad row: events that are dropped as duplicates, or set aside, were good ones.
-fn add_counters(done: &ShredCounters, counters: &mut Counters) {
-    counters.records_in += done.events_in;
-    counters.records_bad_source += done.bad_rows.min(done.events_in);
-    counters.records_good_source += done.events_in - done.bad_rows.min(done.events_in);
-    counters.events_good += done.atomic_rows;
-    counters.bad_rows += done.bad_rows;
-    for (name, amount) in done.named() {
-        if amount > 0 {
-            counters.count(name, amount);
-        }
     }
 }

@@ -161,8 +161,11 @@ pub struct Plans {
     formats: Formats,
     options: TableOptions,
     types: Arc<TypeRegistry>,
-    tables: Mutex<HashMap<ModelKey, Result<Arc<RowPlan>, Arc<DdlError>>>>,
+    tables: Mutex<HashMap<ModelKey, Planned>>,
 }
+
+/// A model's table, or why it has none.
+type Planned = Result<Arc<RowPlan>, Arc<DdlError>>;
 
 impl Plans {
     /// Plans over the schemas of `source`.
@@ -193,7 +196,10 @@ impl Plans {
         match self.table(&ModelKey::of(key)) {
             Ok(plan) if plan.table.versions.contains(&key.version) => Plan::Tsv(id(), plan),
             // Columns of a version that the list does not know would be lost without a word.
-            Ok(plan) => Plan::Refused(Arc::new(DdlError::UnknownVersion { key: plan.table.key.version(key.version) })),
+            Ok(plan) => {
+                let key = Box::new(plan.table.key.version(key.version));
+                Plan::Refused(Arc::new(DdlError::UnknownVersion { key }))
+            }
             Err(error) => Plan::Refused(error),
         }
     }
@@ -205,7 +211,7 @@ impl Plans {
     }
 
     /// The lock is held while the registry is asked: workers that want the same table wait for one answer.
-    fn table(&self, key: &ModelKey) -> Result<Arc<RowPlan>, Arc<DdlError>> {
+    fn table(&self, key: &ModelKey) -> Planned {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = tables.get(key) {
             return known.clone();

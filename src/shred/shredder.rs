@@ -297,7 +297,7 @@ impl Shredder {
     }
 
     /// The reference notes the types before it adds these entities, so that its loader never sees them.
-    fn emit_duplicate<'a>(&mut self, original: &str, root: Root<'_>, arena: &'a Bump, out: &mut ShredOutput) {
+    fn emit_duplicate(&mut self, original: &str, root: Root<'_>, arena: &Bump, out: &mut ShredOutput) {
         let json = arena.alloc_str(&format!(r#"{{"originalEventId":"{original}"}}"#));
         let data = crate::json::parse(json, arena).expect("an id needs no escapes");
         let key = SchemaKey {

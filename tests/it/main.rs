@@ -6,5 +6,7 @@ mod engine;
 mod enrich;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod load;
+mod recover;
+mod shred;
 mod storage;
 mod support;

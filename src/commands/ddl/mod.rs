@@ -12,9 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::schemas::SchemaArgs;
 use super::{CliError, Exit, StorageArgs};
-use crate::ddl::{
-    self, DdlError, Dialect, Migration, MigrationSql, ModelKey, Schemas, SqlOptions, Table, TableOptions,
-};
+use crate::ddl::{self, DdlError, Dialect, Migration, ModelKey, Schemas, SqlOptions, Table, TableOptions};
 use crate::iglu::SchemaVer;
 
 /// Arguments of `ddl`.
@@ -134,8 +132,7 @@ impl Printer<'_> {
         let statements = self.dialect.create_table(&table, &self.sql)?;
         self.statements(&statements);
         for migration in Migration::steps(key, schemas, self.options())? {
-            let sql = self.dialect.migrate(&migration, &self.sql);
-            let text = self.migration_text(&migration, &sql);
+            let text = ddl::migration_file(self.dialect, &migration, &self.sql);
             for line in text.trim_end().lines() {
                 let comment = if line.starts_with("--") { line.to_owned() } else { format!("-- {line}") };
                 self.line(comment.trim_end());
@@ -151,29 +148,9 @@ impl Printer<'_> {
             return Ok(());
         }
         let migration = Migration::between(key, schemas, from, newest, self.options())?;
-        let sql = self.dialect.migrate(&migration, &self.sql);
-        let text = self.migration_text(&migration, &sql);
+        let text = ddl::migration_file(self.dialect, &migration, &self.sql);
         self.line(&text);
         Ok(())
-    }
-
-    /// The layout of the migration files that igluctl wrote.
-    fn migration_text(&self, migration: &Migration, sql: &MigrationSql) -> String {
-        let (from, to) = (migration.key.version(migration.from), migration.to);
-        let mut text = format!("-- Migration of {} from {from} to {to}\n", self.dialect.table_name(&migration.key));
-        for note in &sql.notes {
-            text.push_str(&format!("-- NOTE: {note}\n"));
-        }
-        text.push('\n');
-        for statement in &sql.before {
-            text.push_str(&format!("{statement};\n"));
-        }
-        text.push_str("BEGIN;\n");
-        for statement in &sql.inside {
-            text.push_str(&format!("{statement};\n"));
-        }
-        text.push_str("COMMIT;\n");
-        text
     }
 
     fn statements(&mut self, statements: &[String]) {

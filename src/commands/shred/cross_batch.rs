@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::commands::{CliError, Exit};
-use crate::shred::dedupe::{BatchScan, SeenManifest, SeenStore};
+use crate::shred::dedupe::{BatchScan, SeenManifest, SeenStore, TableConfig};
 use crate::storage::{Location, Storage};
 
 /// A store of seen events, not opened yet.
 pub(super) enum CrossBatch {
     /// Objects below a location.
     Manifest(Location),
+    /// A table in DynamoDB.
+    Table(TableConfig),
 }
 
 /// The store, and the same once more if it is to be told of new events at the end of the run.
@@ -25,8 +27,28 @@ pub(super) fn read(location: &Location) -> Result<CrossBatch, CliError> {
 }
 
 fn read_config(path: &std::path::Path) -> Result<CrossBatch, CliError> {
-    Err(CliError::usage(format!("{}: this build knows no DynamoDB", path.display()))
-        .hint("a build with the feature `dynamodb`, or a folder for --cross-batch"))
+    let wrong = |what: String| CliError::usage(format!("{}: {what}", path.display()));
+    let text = std::fs::read(path).map_err(|error| wrong("it cannot be read".to_owned()).because(Some(&error)))?;
+    let config = TableConfig::parse(&text)
+        .map_err(|what| wrong(what).hint("a DynamoDB configuration, or a folder or prefix for --cross-batch"))?;
+    if cfg!(feature = "dynamodb") {
+        Ok(CrossBatch::Table(config))
+    } else {
+        Err(wrong("this build knows no DynamoDB".to_owned())
+            .hint("a build with the feature `dynamodb`, or a folder for --cross-batch"))
+    }
+}
+
+#[cfg(feature = "dynamodb")]
+fn open_table(config: &TableConfig, batch: i64) -> Result<Stores, CliError> {
+    use crate::shred::dedupe::{DynamoTable, TableStore};
+    let table = DynamoTable::open(config).map_err(|error| CliError::from_error(Exit::Failed, &error))?;
+    Ok((Some(Arc::new(TableStore::new(table, batch))), None))
+}
+
+#[cfg(not(feature = "dynamodb"))]
+fn open_table(config: &TableConfig, _batch: i64) -> Result<Stores, CliError> {
+    Err(CliError::usage(format!("{config:?}: this build knows no DynamoDB")))
 }
 
 impl CrossBatch {
@@ -44,6 +66,7 @@ impl CrossBatch {
         scan: &BatchScan,
     ) -> Result<Stores, CliError> {
         match self {
+            CrossBatch::Table(config) => open_table(config, batch),
             CrossBatch::Manifest(root) => {
                 let window = i64::from(window_days) * 86_400_000;
                 let manifest = SeenManifest::open(storage, root, batch, window, scan)

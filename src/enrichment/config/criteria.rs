@@ -4,8 +4,8 @@
 //! (published versions). pii_enrichment_config 2-0-1 is read too, unless it asks for what 2-0-0 cannot do.
 
 use super::super::{
-    anon_ip, campaign_attribution, cookie_extractor, event_fingerprint, http_header_extractor, iab, ip_lookups, pii,
-    referer_parser, ua_parser, user_agent_utils,
+    anon_ip, api_request, campaign_attribution, cookie_extractor, cross_navigation, currency, event_fingerprint,
+    http_header_extractor, iab, ip_lookups, pii, referer_parser, sql_query, ua_parser, user_agent_utils, weather,
 };
 use super::{ConfigItem, EnrichmentConfig, Reader};
 use crate::iglu::SchemaCriterion;
@@ -62,6 +62,11 @@ pub(super) static ROWS: &[Row] = &[
     row("iab_spiders_and_robots_enrichment", ENRICHMENTS, 1, Kind::Built(iab::read)),
     row("javascript_script_config", SNOWPLOW, 1, JAVASCRIPT),
     row("pii_enrichment_config", ENRICHMENTS, 2, Kind::Built(pii::read)),
+    row("currency_conversion_config", SNOWPLOW, 1, Kind::Built(currency::read)),
+    row("weather_enrichment_config", ENRICHMENTS, 1, Kind::Built(weather::read)),
+    row("sql_query_enrichment_config", ENRICHMENTS, 1, Kind::Built(sql_query::read)),
+    row("api_request_enrichment_config", ENRICHMENTS, 1, Kind::Built(api_request::read)),
+    row("cross_navigation_config", ENRICHMENTS, 1, Kind::Built(cross_navigation::read)),
     row("yauaa_enrichment_config", ENRICHMENTS, 1, Kind::NotBuilt(NO_YAUAA)),
     row("asn_lookups", ENRICHMENTS, 1, Kind::NotBuilt(NOT_OPEN)),
     row("bot_detection_enrichment_config", ENRICHMENTS, 1, Kind::NotBuilt(NOT_OPEN)),

@@ -2,8 +2,8 @@
 //!
 //! Steps and texts: snowplow/enrich 3.9.0, `modules/common/.../enrichments/EnrichmentRegistry.scala`: every file is
 //! self-describing and is validated, also if disabled; the schema's name says which enrichment it is. Unlike there,
-//! all faults of all files are reported at once, and an enabled enrichment that is unknown is a fault instead of
-//! nothing.
+//! all faults of all files are reported at once, an enabled enrichment that is known but cannot be run is a fault, and
+//! an unknown one a warning instead of nothing.
 
 mod criteria;
 mod error;
@@ -186,7 +186,8 @@ fn read_config(
         Err(ConfigError::NotBuilt { file: name(), name: enrichment, reason: reason.to_owned() })
     };
     let Some(row) = criteria::find(item.key.name) else {
-        return not_built("no enrichment has this name", warnings);
+        warnings.push(format!("{}: ignored, because no enrichment is called {}", file.name, item.key.name));
+        return Ok(None);
     };
     let criterion = row.criterion();
     if !criterion.matches(&item.key) {

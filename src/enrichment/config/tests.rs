@@ -92,7 +92,6 @@ fn what_cannot_be_run_is_refused_or_left_out_loudly() {
     for key in [
         "com.snowplowanalytics.snowplow.enrichments/yauaa_enrichment_config/jsonschema/1-0-0",
         "com.snowplowanalytics.snowplow.enrichments/asn_lookups/jsonschema/1-0-0",
-        "com.snowplowanalytics.snowplow/anon_ipp/jsonschema/1-0-0",
     ] {
         let files = [file("y.json", key, r#"{"enabled":true}"#), anon_ip("a.json", 1)];
         assert!(read(&files, false).unwrap_err().contains("--skip-unsupported"), "{key}");
@@ -102,6 +101,14 @@ fn what_cannot_be_run_is_refused_or_left_out_loudly() {
         let disabled = [file("y.json", key, r#"{"enabled":false}"#)];
         assert!(read(&disabled, false).unwrap().enabled.is_empty());
     }
+}
+
+#[test]
+fn unknown_names_are_ignored_with_a_warning() {
+    let unknown = file("u.json", "com.snowplowanalytics.snowplow/anon_ipp/jsonschema/1-0-0", r#"{"enabled":true}"#);
+    let configs = read(&[unknown], false).unwrap();
+    assert!(configs.enabled.is_empty());
+    assert_eq!(configs.warnings, ["u.json: ignored, because no enrichment is called anon_ipp"]);
 }
 
 #[test]

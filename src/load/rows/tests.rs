@@ -11,7 +11,9 @@ fn value(text: &str, ty: ColumnType) -> Result<Option<String>, ValueError> {
     normal_value(text, &field(ty, None)).map(|(value, _)| value.map(Cow::into_owned))
 }
 
-fn read(content: &[u8], shape: &RowShape) -> Result<(Vec<Vec<Option<String>>>, RowStats), LoadError> {
+type Rows = Vec<Vec<Option<String>>>;
+
+fn read(content: &[u8], shape: &RowShape) -> Result<(Rows, RowStats), LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("part-0");
     std::fs::write(&path, content).unwrap();

@@ -110,16 +110,19 @@ impl Target for Postgres {
             copied.repaired = stats.repaired;
             send(&mut sink, &mut piece, &mut failed, &sql)
         });
-        // A sink that is dropped makes the server forget the rows; one that failed has failed already.
-        let finished = match end {
-            Ok(()) => sink.finish().map_err(|failure| failed = Some(failure)),
-            Err(error) if failed.is_none() => return Err(error),
-            Err(_) => Err(drop(sink)),
-        };
-        match (finished, failed) {
-            (Ok(rows), _) => copied.rows = Some(rows),
-            (Err(()), Some(failure)) => return Err(self.copy_error(job, failure, &starts, &sql)),
-            (Err(()), None) => unreachable!("a copy that failed says why"),
+        // A sink that is dropped makes the server forget the rows.
+        match end {
+            Ok(()) => match sink.finish() {
+                Ok(rows) => copied.rows = Some(rows),
+                Err(failure) => return Err(self.copy_error(job, failure, &starts, &sql)),
+            },
+            Err(error) => {
+                drop(sink);
+                return Err(match failed {
+                    Some(failure) => self.copy_error(job, failure, &starts, &sql),
+                    None => error,
+                });
+            }
         }
         Ok(copied)
     }

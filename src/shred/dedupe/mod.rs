@@ -9,15 +9,21 @@
 //! Rules: snowplow/snowplow-rdb-loader 1.2.3, `modules/shredder/.../batch/{Deduplication,ShredJob}.scala` and
 //! `modules/common/.../DuplicateStorage.scala`.
 
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod filter;
 mod key;
 mod manifest;
 mod resolve;
 mod scan;
 mod seen;
+mod table;
 
+#[cfg(feature = "dynamodb")]
+pub use dynamodb::DynamoTable;
 pub use key::{MissingFingerprint, fingerprint, pair_hash};
 pub use manifest::{HASH_BYTES, SeenManifest};
 pub use resolve::{Fate, Resolution, ResolvedLines};
 pub use scan::{BatchScan, ScanOptions};
 pub use seen::{Claim, Pair, SeenStore, StoreError};
+pub use table::{ManifestTable, Put, Row, TableConfig, TableStore};

@@ -11,6 +11,7 @@ pub fn compare(expect: &Value, answer: &Answer) -> Vec<String> {
         Answer::Ok(value) => format!("ok {value}"),
         Answer::Error(value) => format!("error {value}"),
         Answer::Unmapped(reason) => format!("unmapped: {reason}"),
+        Answer::Met => return Vec::new(),
     };
     let key = |name: &str| expect.get(name);
     if let Some(wanted) = key("ok") {
@@ -28,7 +29,7 @@ pub fn compare(expect: &Value, answer: &Answer) -> Vec<String> {
     if let Some(wanted) = key("equals") {
         return match answer {
             Answer::Value(value) | Answer::Ok(value) | Answer::Error(value) => matched(wanted, value, "value"),
-            Answer::Unmapped(_) => vec![shown],
+            Answer::Unmapped(_) | Answer::Met => vec![shown],
         };
     }
     if let Some(wanted) = key("not") {
@@ -56,7 +57,7 @@ pub fn compare(expect: &Value, answer: &Answer) -> Vec<String> {
 fn as_value(answer: &Answer) -> Value {
     match answer {
         Answer::Value(value) | Answer::Ok(value) | Answer::Error(value) => value.clone(),
-        Answer::Unmapped(_) => Value::Null,
+        Answer::Unmapped(_) | Answer::Met => Value::Null,
     }
 }
 

@@ -26,7 +26,7 @@ fn child() {
     world.on_line = |line| {
         // Slow enough to be hit in the middle.
         if line.ends_with(b"0") {
-            sleep(Duration::from_micros(100));
+            sleep(Duration::from_micros(600));
         }
     };
     world.run();

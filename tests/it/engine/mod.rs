@@ -21,7 +21,8 @@ fn one_file_or_many_give_the_same_records() {
     let lines = sample(5000);
     let whole = text(&lines);
     let pieces: Vec<Vec<u8>> = lines.chunks(5).map(text).collect();
-    let ways: Vec<(&str, Vec<(String, Vec<u8>)>)> = vec![
+    type Files = Vec<(String, Vec<u8>)>;
+    let ways: Vec<(&str, Files)> = vec![
         ("one file", vec![("a".into(), whole.clone())]),
         ("one gzip file", vec![("a.gz".into(), gzip(&whole))]),
         ("one file of 1000 members", vec![("a".into(), pieces.iter().flat_map(|piece| gzip(piece)).collect())]),

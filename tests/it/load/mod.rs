@@ -1,5 +1,6 @@
 //! `load`: discovery to rows in tables, on every target.
 
+mod command;
 mod faults;
 mod hostile;
 mod postgres;

@@ -158,7 +158,7 @@ fn json_types_of_old_runs_become_columns() {
     let rows = format!("{}\n{}\n", line("i1", r#"{"target":"a\tb","x":5}"#), line("i2", r#"{"target":null}"#));
     let types = format!("{folder}/shredded-types/vendor=com.acme/name=click/format=jsonschema/version=1-0-0");
     world.put(&format!("{types}/part-0"), rows.as_bytes());
-    let event = vec!["x"; 1].join("");
+    let event = "x".to_owned();
     let atomic: Vec<String> = thresh::ddl::EVENTS_COLUMNS
         .iter()
         .map(|column| match column.name {

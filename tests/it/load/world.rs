@@ -114,12 +114,15 @@ impl World {
     }
 }
 
+/// Vendor, name and model.
+type TypeName = (String, String, u32);
+
 pub struct RunBuilder<'w> {
     world: &'w World,
     name: String,
     gzip: bool,
     events: Vec<Vec<u8>>,
-    types: BTreeMap<(String, String, u32), (Vec<String>, Vec<Vec<u8>>)>,
+    types: BTreeMap<TypeName, (Vec<String>, Vec<Vec<u8>>)>,
 }
 
 /// Columns of checkout_step 1-0-0 in order: step_name (not null), paid, step_no, total, when. The table sorts them.
@@ -221,6 +224,7 @@ fn entry(uri: &str) -> String {
 }
 
 /// A target of each kind; the servers only if there is a PostgreSQL.
+#[allow(clippy::large_enum_variant)]
 pub enum TestTarget {
     Sqlite(TargetConfig),
     Postgres(Database),

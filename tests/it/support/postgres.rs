@@ -147,7 +147,7 @@ fn start(bin: &Path) -> Server {
         }
     });
     receiver.recv().unwrap().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     let probe = Database { port, name: "postgres".to_owned() };
     loop {
         if TcpStream::connect(("127.0.0.1", port)).is_ok()

@@ -1,0 +1,90 @@
+//! Querystrings, written and repaired.
+//!
+//! Facts: snowplow-incubator/snowplow-event-recovery 0.7.2, `core/.../util/querystring.scala`; values are encoded once
+//! here, not twice, and names are encoded too.
+
+/// Names and values, form-encoded; a missing value is written like an empty one.
+pub(super) fn querystring(pairs: &[(String, Option<String>)]) -> String {
+    let mut out = String::new();
+    for (name, value) in pairs {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        form_encode(name, &mut out);
+        out.push('=');
+        form_encode(value.as_deref().unwrap_or_default(), &mut out);
+    }
+    out
+}
+
+/// Java's `URLEncoder`.
+pub fn form_encode(text: &str, out: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        match byte {
+            b' ' => out.push('+'),
+            b'.' | b'-' | b'*' | b'_' => out.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            _ => {
+                out.push('%');
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            }
+        }
+    }
+}
+
+/// Repairs a querystring that could not be parsed: everything that is not legal is encoded, each value once.
+///
+/// Order, repeated names and names without value are kept, unlike in the reference.
+pub fn clean_querystring(query: &str) -> String {
+    let mut out = String::with_capacity(query.len());
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
+        form_encode(&decode_leniently(name), &mut out);
+        if let Some(value) = value {
+            out.push('=');
+            form_encode(&decode_leniently(value), &mut out);
+        }
+    }
+    out
+}
+
+/// Percent-decodes what is well-formed and leaves the rest; `+` is a space.
+pub(super) fn decode_leniently(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
+        let decoded = hex.filter(|_| bytes[at] == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        match decoded {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(if bytes[at] == b'+' { b' ' } else { bytes[at] });
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleaning_encodes_once() {
+        let dirty = "e={ue}&tv=${js}&ue_px={{unknown}}&pv=[pv !@]&er=(aaa,bbb)&zx=iglu:test&xz='lorem'&flag&e=%20x";
+        assert_eq!(
+            clean_querystring(dirty),
+            "e=%7Bue%7D&tv=%24%7Bjs%7D&ue_px=%7B%7Bunknown%7D%7D&pv=%5Bpv+%21%40%5D&er=%28aaa%2Cbbb%29&zx=iglu%3Atest&xz=%27lorem%27&flag&e=+x"
+        );
+    }
+}
