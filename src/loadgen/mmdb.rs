@@ -1,6 +1,6 @@
 //! A synthetic GeoIP City database: enough networks that look-ups miss the processor's caches.
 //!
-//! Format: MaxMind DB 2.0, 28-bit records; https://maxmind.github.io/MaxMind-DB/
+//! Format: MaxMind DB 2.0, 28-bit records; <https://maxmind.github.io/MaxMind-DB/>.
 
 use super::random::Random;
 

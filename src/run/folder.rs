@@ -213,14 +213,8 @@ fn folder_state(storage: &Storage, folder: &Location) -> Result<FolderState, Run
         return Ok(FolderState::Complete);
     }
     let objects = storage.list_all(&below(folder))?;
-    let is_ours = |name: &str| is_control(name) || is_leftover(name) || name == MANIFEST;
-    let ours = objects.iter().any(|object| is_ours(&object.relative));
+    let ours = objects.iter().any(|object| is_control(&object.relative) || object.relative == MANIFEST);
     Ok(if ours { FolderState::Unfinished } else { FolderState::Unknown })
-}
-
-/// What a process left that was killed while it wrote something.
-fn is_leftover(relative: &str) -> bool {
-    relative.rsplit('/').next().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
 }
 
 fn is_control(relative: &str) -> bool {
@@ -258,10 +252,6 @@ fn complete_run(request: &RunRequest<'_>, folders: &[Location]) -> Result<Option
     }
     // It may have been stopped after its last word, before it had cleaned up.
     delete_journal(storage, primary)?;
-    let me = Holder::me(request.command, now_millis());
-    for folder in distinct(folders) {
-        lock::clear_dead(storage, folder, &me)?;
-    }
     Ok(Some(manifest))
 }
 
@@ -276,15 +266,17 @@ fn delete_journal(storage: &Storage, primary: &Location) -> Result<(), RunError>
     Ok(())
 }
 
-/// A first start. With `resume`, folders may hold what a process left that was stopped before it wrote its plan.
+/// A first start. With `resume`, folders may hold what a process left that was stopped before it wrote its plan: locks.
 fn begin(request: &RunRequest<'_>, folders: &[Location]) -> Result<Plan, RunError> {
     for folder in folders {
-        let mut objects = request.storage.list_all(&below(folder))?;
-        objects.retain(|object| !is_control(&object.relative));
-        for leftover in objects.extract_if(.., |object| is_leftover(&object.relative)) {
+        let objects = request.storage.list_all(&below(folder))?;
+        let (leftovers, objects): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|object| object.location.file_name().starts_with(TEMPORARY_PREFIX));
+        // A process that was killed in its very first write leaves that behind.
+        for leftover in leftovers {
             request.storage.delete(&leftover.location, None)?;
         }
-        if !objects.is_empty() {
+        if objects.iter().any(|object| !is_control(&object.relative)) {
             // The locks there are our own by now and say nothing about whose folder it is.
             return Err(RunError::Exists { location: folder.clone(), state: FolderState::Unknown });
         }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::report::Counters;
-use crate::storage::{Location, ObjectMeta, Precondition, Storage, StorageOptions, TEMPORARY_PREFIX};
+use crate::storage::{Location, ObjectMeta, Precondition, Storage, StorageOptions};
 
 struct World {
     _temporary: tempfile::TempDir,
@@ -135,20 +135,6 @@ fn a_second_process_is_kept_out() {
     assert!(matches!(world.open(false), Err(RunError::Exists { state: FolderState::Unfinished, .. })));
     drop(run);
     world.active(true);
-}
-
-#[test]
-fn killed_before_the_plan_was_written() {
-    let world = World::new();
-    for output in [&world.good, &world.bad] {
-        let leftover = output.join("run=r1").join(&format!("{TEMPORARY_PREFIX}abc.tmp"));
-        world.storage.write_all(&leftover, b"{", Precondition::None).unwrap();
-    }
-    assert!(matches!(world.open(false), Err(RunError::Exists { state: FolderState::Unfinished, .. })));
-    let run = world.active(true);
-    assert_eq!(run.open_splits().len(), 2);
-    drop(run);
-    assert_eq!(world.names(&world.bad), [""; 0]);
 }
 
 #[test]
