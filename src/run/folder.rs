@@ -252,6 +252,10 @@ fn complete_run(request: &RunRequest<'_>, folders: &[Location]) -> Result<Option
     }
     // It may have been stopped after its last word, before it had cleaned up.
     delete_journal(storage, primary)?;
+    let me = Holder::me(request.command, now_millis());
+    for folder in distinct(folders) {
+        lock::clear_dead(storage, folder, &me)?;
+    }
     Ok(Some(manifest))
 }
 

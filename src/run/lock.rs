@@ -131,6 +131,17 @@ pub(super) fn acquire(storage: &Storage, folder: &Location, me: &Holder) -> Resu
     Err(RunError::Locked { location: folder.clone(), holder: "processes that come and go".to_owned() })
 }
 
+/// Removes the locks of processes that are gone.
+pub(super) fn clear_dead(storage: &Storage, folder: &Location, me: &Holder) -> Result<(), RunError> {
+    for number in lock_numbers(storage, folder)? {
+        let location = lock_location(folder, number);
+        if read_json::<Holder>(storage, &location)?.is_some_and(|holder| holder.life(me) == Life::Dead) {
+            storage.delete(&location, None)?;
+        }
+    }
+    Ok(())
+}
+
 fn lock_location(folder: &Location, number: u64) -> Location {
     folder.join(&format!("{LOCK_PREFIX}{number}"))
 }
@@ -176,6 +187,9 @@ mod tests {
         assert!(matches!(acquire(&storage, &folder, &me), Err(RunError::Locked { .. })));
         drop(held);
         let dead = Holder { pid: u32::MAX, ..me.clone() };
+        std::mem::forget(acquire(&storage, &folder, &dead).unwrap());
+        clear_dead(&storage, &folder, &me).unwrap();
+        assert_eq!(lock_numbers(&storage, &folder).unwrap(), [0_u64; 0]);
         std::mem::forget(acquire(&storage, &folder, &dead).unwrap());
         let taken = acquire(&storage, &folder, &me).unwrap();
         assert_eq!(lock_numbers(&storage, &folder).unwrap(), [2]);
