@@ -24,7 +24,7 @@ pub use event::{Event, EventKind, Mix, next_event};
 pub use faults::{ALL_FAULTS, Fault};
 pub use plan::{Compression, FileSizes, LogFormat, PRESETS, Plan, preset};
 pub use random::{Random, Zipf};
-pub use records::{Request, post_body, querystring};
+pub use records::{Request, post_body, querystring, write_cloudfront};
 pub use world::World;
 
 use badrows::BadRows;

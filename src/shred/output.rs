@@ -163,7 +163,7 @@ impl ShredCounters {
     }
 
     /// What a run tells beside the figures that all commands have: name and amount.
-    pub fn named(&self) -> [(&'static str, u64); 10] {
+    pub fn named(&self) -> [(&'static str, u64); 12] {
         [
             ("atomic_rows", self.atomic_rows),
             ("natural_duplicates", self.natural_duplicates),
@@ -173,6 +173,8 @@ impl ShredCounters {
             ("entity_rows", self.entity_rows),
             ("duplicate_entities", self.duplicate_entities),
             ("skipped_entities", self.skipped_entities),
+            ("bad_entities", self.bad_entities),
+            ("dropped_entities", self.dropped_entities),
             ("cut_values", self.cut_values),
             ("repaired_lines", self.repaired_lines),
         ]
