@@ -112,10 +112,10 @@ fn normal_integer<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
         [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
         single => single == b"0",
     };
-    match parse_int(text) {
-        Some(number) if !is_plain => arena.alloc_str(&number.to_string()),
-        _ => text,
+    if is_plain {
+        return text;
     }
+    parse_int(text).map_or(text, |number| arena.alloc_str(&number.to_string()))
 }
 
 fn normal_double<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
