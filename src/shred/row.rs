@@ -6,7 +6,8 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::check::{CheckedEvent, normal_timestamp};
-use super::plan::{MemberOrder, RowPlan, Slot};
+use super::members::{MemberOrder, Slot};
+use super::plan::RowPlan;
 use super::text::{cut, write_value};
 use crate::event::normal::{is_plain_double, parse_double};
 use crate::event::number::parse_int;
