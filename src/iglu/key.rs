@@ -21,13 +21,10 @@ impl SchemaVer {
 
     /// Parses a full version: no leading zeros, MODEL at least 1, every number a positive 32-bit integer.
     pub fn parse(text: &str) -> Option<SchemaVer> {
-        let mut parts = text.split('-');
-        let version = SchemaVer {
-            model: version_number(parts.next()?)?,
-            revision: version_number(parts.next()?)?,
-            addition: version_number(parts.next()?)?,
-        };
-        (parts.next().is_none() && version.model > 0).then_some(version)
+        let (model, rest) = version_number(text.as_bytes())?;
+        let (revision, rest) = version_number(rest.strip_prefix(b"-")?)?;
+        let (addition, rest) = version_number(rest.strip_prefix(b"-")?)?;
+        (rest.is_empty() && model > 0).then_some(SchemaVer { model, revision, addition })
     }
 }
 
@@ -37,12 +34,39 @@ impl fmt::Display for SchemaVer {
     }
 }
 
-fn version_number(text: &str) -> Option<u32> {
-    if text.is_empty() || text.len() > 1 && text.starts_with('0') || !text.bytes().all(|b| b.is_ascii_digit()) {
+/// The number at the beginning of a text, and what follows it.
+fn version_number(text: &[u8]) -> Option<(u32, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at(digits);
+    if digits == 0 || digits > 1 && number[0] == b'0' || digits > 10 {
         return None;
     }
-    text.parse::<u32>().ok().filter(|number| i32::try_from(*number).is_ok())
+    let value = number.iter().fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0'));
+    Some((i32::try_from(value).ok()? as u32, rest))
 }
+
+/// What a byte is in a schema URI.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UriByte {
+    Word,
+    Dot,
+    Slash,
+    Illegal,
+}
+
+static URI_BYTES: [UriByte; 256] = {
+    let mut table = [UriByte::Illegal; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-' || byte as u8 == b'_' {
+            table[byte] = UriByte::Word;
+        }
+        byte += 1;
+    }
+    table[b'.' as usize] = UriByte::Dot;
+    table[b'/' as usize] = UriByte::Slash;
+    table
+};
 
 /// Why a text is not a schema key, or a JSON is not self-describing. `Display` gives the code written in bad rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,17 +105,29 @@ impl<'a> SchemaKey<'a> {
     /// Parses `iglu:vendor/name/format/version`.
     pub fn parse(uri: &'a str) -> Result<SchemaKey<'a>, ParseError> {
         let rest = uri.strip_prefix("iglu:").ok_or(ParseError::InvalidIgluUri)?;
-        let mut parts = rest.split('/');
-        let mut next = || parts.next().ok_or(ParseError::InvalidIgluUri);
-        let (vendor, name, format, version) = (next()?, next()?, next()?, next()?);
-        let word = |text: &str, dots: bool| {
-            let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || dots && b == b'.';
-            !text.is_empty() && text.bytes().all(allowed)
-        };
-        let loose_version = version.bytes().all(|b| b.is_ascii_digit() || b == b'-')
-            && version.bytes().filter(|b| *b == b'-').count() == 2;
-        if parts.next().is_some() || !word(vendor, true) || !word(name, false) || !word(format, false) || !loose_version
-        {
+        let mut slashes = [0; 3];
+        let mut found = 0;
+        for (at, byte) in rest.bytes().enumerate() {
+            match URI_BYTES[usize::from(byte)] {
+                UriByte::Word => {}
+                // Only vendors have dots.
+                UriByte::Dot if found == 0 => {}
+                UriByte::Slash if found < 3 => {
+                    slashes[found] = at;
+                    found += 1;
+                }
+                _ => return Err(ParseError::InvalidIgluUri),
+            }
+        }
+        if found < 3 {
+            return Err(ParseError::InvalidIgluUri);
+        }
+        let [first, second, third] = slashes;
+        let (vendor, name, format) = (&rest[..first], &rest[first + 1..second], &rest[second + 1..third]);
+        let version = &rest[third + 1..];
+        let dashes = version.bytes().filter(|byte| *byte == b'-').count();
+        let loose_version = dashes == 2 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if vendor.is_empty() || name.is_empty() || format.is_empty() || !loose_version {
             return Err(ParseError::InvalidIgluUri);
         }
         let version = SchemaVer::parse(version).ok_or(ParseError::InvalidSchemaVer)?;
@@ -190,7 +226,10 @@ impl SchemaCriterion {
         let [model, revision, addition] = numbers[..] else { return None };
         let number = |text: &str| match text {
             "*" => Some(None),
-            digits => version_number(digits).map(Some),
+            digits => match version_number(digits.as_bytes())? {
+                (number, []) => Some(Some(number)),
+                _ => None,
+            },
         };
         let model = number(model)?;
         if model == Some(0) || vendor.is_empty() || name.is_empty() || format.is_empty() {

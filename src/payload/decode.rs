@@ -3,9 +3,11 @@
 //! Facts: snowplow/enrich 3.9.0, `modules/common/.../utils/ConversionUtils.scala`; the replacement of malformed UTF-8
 //! and the URL decoder are those of the Java platform. Everything borrows when nothing has to change.
 
+use std::sync::LazyLock;
+
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2, memchr3, memmem};
 
 /// The text of bytes that should be UTF-8: malformed sequences become U+FFFD, one for each sequence as Java counts them.
 pub fn utf8_text<'a>(bytes: &'a [u8], arena: &'a Bump) -> &'a str {
@@ -40,6 +42,9 @@ fn push_utf8(bytes: &[u8], mut push: impl FnMut(&str)) {
     }
 }
 
+/// Made once: it costs more than most searches with it.
+static DOUBLED_PERCENT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("%25"));
+
 /// Undoes one of two percent-encodings in CloudFront's columns: `%25` before two hexadecimal digits becomes `%`. One
 /// pass: `%252520` becomes `%2520`.
 pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
@@ -48,7 +53,7 @@ pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
         let digits = bytes.get(at + 3..at + 5);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    let finder = memmem::Finder::new("%25");
+    let finder = &*DOUBLED_PERCENT;
     let Some(first) = finder.find_iter(bytes).find(|at| doubled(*at)) else {
         return text;
     };
@@ -82,29 +87,30 @@ pub enum UrlDecodeError {
 
 /// Decodes `+` and `%XX`, then deletes CR and LF and turns each TAB into four spaces.
 pub fn url_decode<'a>(text: &'a str, arena: &'a Bump) -> Result<&'a str, UrlDecodeError> {
-    if !text.bytes().any(|b| matches!(b, b'%' | b'+' | b'\r' | b'\n' | b'\t')) {
-        return Ok(text);
-    }
-    let mut out = bumpalo::collections::String::with_capacity_in(text.len(), arena);
-    let mut run = ArenaVec::new_in(arena);
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|b| matches!(b, b'%' | b'+')) {
-        push_without_breaks(&rest[..at], &mut out);
-        rest = &rest[at..];
-        if let Some(tail) = rest.strip_prefix('+') {
-            out.push(' ');
-            rest = tail;
-            continue;
+    let Some(first) = memchr2(b'%', b'+', text.as_bytes()) else {
+        return Ok(header_user_agent(text, arena));
+    };
+    let mut out = ArenaVec::with_capacity_in(text.len(), arena);
+    let mut copied = 0;
+    let mut at = first;
+    loop {
+        out.extend_from_slice_copy(&text.as_bytes()[copied..at]);
+        if text.as_bytes()[at] == b'+' {
+            out.push(b' ');
+            at += 1;
+        } else {
+            out.push(escaped_byte(&text[at + 1..])?);
+            at += 3;
         }
-        run.clear();
-        while let Some(tail) = rest.strip_prefix('%') {
-            run.push(escaped_byte(tail)?);
-            rest = &tail[2..];
+        copied = at;
+        match memchr2(b'%', b'+', &text.as_bytes()[at..]) {
+            Some(found) => at += found,
+            None => break,
         }
-        push_utf8(&run, |piece| push_without_breaks(piece, &mut out));
     }
-    push_without_breaks(rest, &mut out);
-    Ok(out.into_bump_str())
+    out.extend_from_slice_copy(&text.as_bytes()[copied..]);
+    // Where the escapes make bad UTF-8 they cannot be mended by what stands beside them, which is good by itself.
+    Ok(header_user_agent(utf8_text(out.into_bump_slice(), arena), arena))
 }
 
 /// The byte of an escape; `text` is what follows the `%`. Java reads the digits as a signed number.
@@ -152,7 +158,7 @@ fn push_without_breaks(text: &str, out: &mut bumpalo::collections::String<'_>) {
 
 /// The User-Agent header as it becomes a column: CR and LF deleted, each TAB four spaces.
 pub fn header_user_agent<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
-    if !text.bytes().any(|b| matches!(b, b'\r' | b'\n' | b'\t')) {
+    if memchr3(b'\r', b'\n', b'\t', text.as_bytes()).is_none() {
         return text;
     }
     let mut out = bumpalo::collections::String::with_capacity_in(text.len() + 8, arena);

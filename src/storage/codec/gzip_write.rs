@@ -29,7 +29,8 @@ pub struct GzipEncoder {
 }
 
 enum Kind {
-    Many(Compressor),
+    /// With room for the largest block, so that no block clears memory that it is about to overwrite.
+    Many(Compressor, Vec<u8>),
     Single(Compress),
 }
 
@@ -40,7 +41,7 @@ impl GzipEncoder {
         let kind = match members {
             GzipMembers::Many => {
                 let level = CompressionLvl::new(level.min(12) as i32).unwrap_or_default();
-                Kind::Many(Compressor::new(level))
+                Kind::Many(Compressor::new(level), Vec::new())
             }
             GzipMembers::Single => Kind::Single(Compress::new(Compression::new(level.min(9)), false)),
         };
@@ -50,11 +51,13 @@ impl GzipEncoder {
     /// Appends `plain` compressed to `out`. Blocks may be placed in any order; each is independent.
     pub fn block(&mut self, plain: &[u8], out: &mut Vec<u8>) -> GzipBlock {
         match &mut self.kind {
-            Kind::Many(compressor) => {
-                let start = out.len();
-                out.resize(start + compressor.gzip_compress_bound(plain.len()), 0);
-                let size = compressor.gzip_compress(plain, &mut out[start..]).expect("the bound is sufficient");
-                out.truncate(start + size);
+            Kind::Many(compressor, room) => {
+                let bound = compressor.gzip_compress_bound(plain.len());
+                if room.len() < bound {
+                    room.resize(bound, 0);
+                }
+                let size = compressor.gzip_compress(plain, room).expect("the bound is sufficient");
+                out.extend_from_slice(&room[..size]);
                 GzipBlock { crc32: 0, plain: plain.len() as u64 }
             }
             Kind::Single(compress) => {
