@@ -3,11 +3,9 @@
 //! Facts: snowplow/enrich 3.9.0, `modules/common/.../utils/ConversionUtils.scala`; the replacement of malformed UTF-8
 //! and the URL decoder are those of the Java platform. Everything borrows when nothing has to change.
 
-use std::sync::LazyLock;
-
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 /// The text of bytes that should be UTF-8: malformed sequences become U+FFFD, one for each sequence as Java counts them.
 pub fn utf8_text<'a>(bytes: &'a [u8], arena: &'a Bump) -> &'a str {
@@ -42,28 +40,22 @@ fn push_utf8(bytes: &[u8], mut push: impl FnMut(&str)) {
     }
 }
 
-/// Made once: it costs more than most searches with it.
-static DOUBLED_PERCENT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("%25"));
-
 /// Undoes one of two percent-encodings in CloudFront's columns: `%25` before two hexadecimal digits becomes `%`. One
 /// pass: `%252520` becomes `%2520`.
 pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let bytes = text.as_bytes();
-    let doubled = |at: usize| {
-        let digits = bytes.get(at + 3..at + 5);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    let doubled = |at: &usize| {
+        matches!(bytes[*at..], [_, b'2', b'5', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
     };
-    let finder = &*DOUBLED_PERCENT;
-    let Some(first) = finder.find_iter(bytes).find(|at| doubled(*at)) else {
+    let mut found = memchr_iter(b'%', bytes).filter(doubled).peekable();
+    if found.peek().is_none() {
         return text;
-    };
+    }
     let mut out = bumpalo::collections::String::with_capacity_in(text.len(), arena);
     let mut copied = 0;
-    let mut next = Some(first);
-    while let Some(at) = next {
+    for at in found {
         out.push_str(&text[copied..=at]);
         copied = at + 3;
-        next = finder.find_iter(&bytes[copied..]).map(|found| found + copied).find(|at| doubled(*at));
     }
     out.push_str(&text[copied..]);
     out.into_bump_str()
@@ -90,25 +82,22 @@ pub fn url_decode<'a>(text: &'a str, arena: &'a Bump) -> Result<&'a str, UrlDeco
     let Some(first) = memchr2(b'%', b'+', text.as_bytes()) else {
         return Ok(header_user_agent(text, arena));
     };
-    let mut out = ArenaVec::with_capacity_in(text.len(), arena);
-    let mut copied = 0;
+    let bytes = text.as_bytes();
+    let mut out = ArenaVec::with_capacity_in(bytes.len(), arena);
+    out.extend_from_slice_copy(&bytes[..first]);
+    // Escapes come in crowds: from the first one on, looking at every byte is cheaper than searching.
     let mut at = first;
-    loop {
-        out.extend_from_slice_copy(&text.as_bytes()[copied..at]);
-        if text.as_bytes()[at] == b'+' {
-            out.push(b' ');
-            at += 1;
-        } else {
-            out.push(escaped_byte(&text[at + 1..])?);
-            at += 3;
-        }
-        copied = at;
-        match memchr2(b'%', b'+', &text.as_bytes()[at..]) {
-            Some(found) => at += found,
-            None => break,
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match *byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                out.push(escaped_byte(&text[at..])?);
+                at += 2;
+            }
+            plain => out.push(plain),
         }
     }
-    out.extend_from_slice_copy(&text.as_bytes()[copied..]);
     // Where the escapes make bad UTF-8 they cannot be mended by what stands beside them, which is good by itself.
     Ok(header_user_agent(utf8_text(out.into_bump_slice(), arena), arena))
 }
