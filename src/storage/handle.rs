@@ -194,7 +194,7 @@ impl Storage {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(failed(error)),
             };
-            writer.write_all(&buffer[..count]).map_err(failed)?;
+            writer.write_all(&buffer[..count]).map_err(|error| cannot_copy(object, error))?;
             copied += count as u64;
         }
         Ok(())
@@ -251,6 +251,14 @@ impl Storage {
         let mut writer = self.create(at, precondition, bytes.len() as u64)?;
         writer.write_all(bytes).map_err(|error| StorageError::from_io(at, error))?;
         writer.finish()
+    }
+}
+
+/// The fault is on the other side; storage that says so itself is believed.
+fn cannot_copy(object: &ObjectMeta, error: std::io::Error) -> StorageError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<StorageError>()) {
+        Some(known) => known.clone(),
+        None => StorageError::failed(&object.location, format!("what it is appended to cannot be written: {error}")),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufReader, Read};
 
-use super::lzop_read::{CHECKSUMS, LzopReader};
+use super::lzop_read::LzopReader;
 use super::source::Source;
 
 const BUFFER: usize = 256 << 10;
@@ -17,6 +17,8 @@ pub struct LzopBlock<'b> {
     pub plain: &'b [u8],
     /// The compressed form it was stored in, if it was compressed.
     pub compressed: Option<&'b [u8]>,
+    /// The flags that say which checksums it was stored with; see [`super::LzopEncoder::with_checksums`].
+    pub checksums: u32,
 }
 
 /// Reads an lzop file, or several in a row, block by block.
@@ -34,10 +36,5 @@ impl LzopBlocks {
     /// The next block; `None` at the end. Damage comes as an error that holds a [`super::CodecError`].
     pub fn next_block(&mut self) -> io::Result<Option<LzopBlock<'_>>> {
         self.reader.whole_block()
-    }
-
-    /// The flags that say which checksums the blocks read last had; see [`super::LzopEncoder::with_checksums`].
-    pub fn checksums(&self) -> u32 {
-        self.reader.flags() & CHECKSUMS
     }
 }

@@ -76,11 +76,6 @@ impl LzopReader {
         }
     }
 
-    /// The flags of the header read last.
-    pub(super) fn flags(&self) -> u32 {
-        self.flags
-    }
-
     /// The next block, both ways; `None` at the end.
     pub(super) fn whole_block(&mut self) -> io::Result<Option<LzopBlock<'_>>> {
         self.block.clear();
@@ -92,7 +87,7 @@ impl LzopReader {
         }
         self.block_read = self.block.len();
         let compressed = (!self.stored.is_empty()).then_some(self.stored.as_slice());
-        Ok(Some(LzopBlock { plain: &self.block, compressed }))
+        Ok(Some(LzopBlock { plain: &self.block, compressed, checksums: self.flags & CHECKSUMS }))
     }
 
     /// Goes one step on: a header, or a block.

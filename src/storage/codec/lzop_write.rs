@@ -27,7 +27,7 @@ impl LzopEncoder {
         LzopEncoder::with_checksums(0, compress, modified, out)
     }
 
-    /// The same with checksums in each block: those that [`super::LzopBlocks::checksums`] found in another file.
+    /// The same with checksums in each block: those of [`LzopBlock::checksums`].
     pub fn with_checksums(checksums: u32, compress: bool, modified: u32, out: &mut Vec<u8>) -> LzopEncoder {
         let checksums = checksums & CHECKSUMS;
         let start = out.len();
@@ -51,12 +51,12 @@ impl LzopEncoder {
         for block in plain.chunks(MAX_BLOCK) {
             let mut scratch = std::mem::take(&mut self.scratch);
             let compressed = self.compressed(block, &mut scratch);
-            self.append_block(LzopBlock { plain: block, compressed }, out);
+            self.append_block(LzopBlock { plain: block, compressed, checksums: self.checksums }, out);
             self.scratch = scratch;
         }
     }
 
-    /// Appends a block as it was stored in another file.
+    /// Appends a block as it was stored in another file, with this file's checksums.
     pub fn append_block(&mut self, block: LzopBlock<'_>, out: &mut Vec<u8>) {
         self.blocks.push(self.offset);
         let start = out.len();

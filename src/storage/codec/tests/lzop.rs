@@ -133,17 +133,9 @@ fn merged(files: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
     let mut encoder: Option<LzopEncoder> = None;
     for file in files {
         let mut blocks = LzopBlocks::new(Box::new(Cursor::new(file.clone())));
-        loop {
-            let checksums = match blocks.next_block().unwrap() {
-                Some(_) if encoder.is_none() => blocks.checksums(),
-                Some(block) => {
-                    encoder.as_mut().unwrap().append_block(block, &mut out);
-                    continue;
-                }
-                None => break,
-            };
-            encoder = Some(LzopEncoder::with_checksums(checksums, false, 0, &mut out));
-            blocks = LzopBlocks::new(Box::new(Cursor::new(file.clone())));
+        while let Some(block) = blocks.next_block().unwrap() {
+            let begin = |out: &mut Vec<u8>| LzopEncoder::with_checksums(block.checksums, false, 0, out);
+            encoder.get_or_insert_with(|| begin(&mut out)).append_block(block, &mut out);
         }
     }
     let index = encoder.unwrap().finish(&mut out);
