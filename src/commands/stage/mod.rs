@@ -66,17 +66,19 @@ pub fn run(args: &StageArgs) -> Result<Exit, CliError> {
         delete: !args.keep_source,
         remote_threads: REMOTE_THREADS,
     };
-    let planned = match run.recorded()? {
+    let recorded = run.recorded()?;
+    let is_new = recorded.is_none();
+    let planned = match recorded {
         Some(planned) => planned,
         None => args.plan(&run, &places)?,
     };
-    refuse_beside_others(&run, Exit::Exists)?;
+    let refuse = |exit| if is_new { refuse_beside_others(&run, exit) } else { Ok(()) };
+    refuse(Exit::Exists)?;
     if args.transfer.dry_run {
         return print_plan(&run, &planned);
     }
     // Two that began at the same moment see each other at the latest now that both have said so.
-    let claimed = || refuse_beside_others(&run, Exit::Locked);
-    let outcome = run.execute(&planned, claimed, |working| args.copy(&run, working))?;
+    let outcome = run.execute(&planned, || refuse(Exit::Locked), |working| args.copy(&run, working))?;
     print_outcome(&run, &outcome)
 }
 
@@ -152,8 +154,9 @@ impl StageArgs {
     }
 }
 
-/// Refuses to take files while another run in the output is unfinished: it may have copied them already and not yet
-/// deleted them, and they would be there twice.
+/// Refuses to take files for a new run while another one in the output is unfinished: it may have copied them already and
+/// not yet deleted them, and they would be there twice. A run that goes on has its list of files, and leaves those that are
+/// gone.
 fn refuse_beside_others(run: &TransferRun<'_>, exit: Exit) -> Result<(), CliError> {
     let mut folders = BTreeSet::new();
     let mut complete = BTreeSet::new();
@@ -171,8 +174,9 @@ fn refuse_beside_others(run: &TransferRun<'_>, exit: Exit) -> Result<(), CliErro
         let staging = Run::unfinished(&run.storage, &location)?.is_some_and(|other| other.command == run.command);
         if staging {
             let id = folder.trim_start_matches("run=");
-            return Err(CliError::new(exit, format!("{location}: an earlier run is not finished"))
-                .hint(format!("the same command with --run-id {id} --resume first; its files must not be taken twice")));
+            return Err(CliError::new(exit, format!("{location}: an earlier run is not finished")).hint(format!(
+                "the same command with --run-id {id} --resume first; its files must not be taken twice"
+            )));
         }
     }
     Ok(())
