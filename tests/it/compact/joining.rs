@@ -170,7 +170,7 @@ fn codecs_are_changed_on_request() {
 #[test]
 fn content_decides_what_a_file_is() {
     let files = Files::local();
-    files.put("in/1.txt", gzip(b"zipped\n")).put("in/2.txt", "plain\n").put("in/3.gz", "plain too\n");
+    files.put("in/1.txt", gzip(b"zipped\n")).put("in/2.txt", "plain\n").put("in/3", "plain too\n");
     files.put("in/4.gz", gzip(b"and zipped\n")).put("in/5.gzip", gzip(b"old ending\n")).put("in/6", gzip(b"none\n"));
     compact(&files, 0, &[]);
     let mut data = files.all("out/run=1");

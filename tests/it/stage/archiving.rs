@@ -38,7 +38,7 @@ fn the_whole_folder_moves_markers_and_all() {
         if files.s3.is_none() {
             assert!(!files.path("good/run=7").exists(), "an empty folder would look like a run");
         }
-        archive(&files, 3, &[]);
+        archive(&files, 4, &[]);
         let said = archive(&files, 2, &["--resume", "--run-id", "x/y"]);
         assert!(said.contains("run id"), "{said}");
     });
