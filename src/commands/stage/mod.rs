@@ -51,7 +51,8 @@ pub struct StageArgs {
 /// Runs the command.
 pub fn run(args: &StageArgs) -> Result<Exit, CliError> {
     let places = Places::check(&args.inputs, &args.output)?;
-    if let Some(input) = places.inputs.iter().find(|input| Places::check(&[places.output.clone()], input).is_err()) {
+    let output = std::slice::from_ref(&places.output);
+    if let Some(input) = places.inputs.iter().find(|input| Places::check(output, input).is_err()) {
         return Err(CliError::usage(format!("the input {input} is inside the output {}", places.output))
             .hint("an output of its own: staged files must not be staged again"));
     }
