@@ -159,7 +159,7 @@ def s3(files, work, binary):
             shutil.rmtree(down, ignore_errors=True)
             down.mkdir()
 
-        download = (f"curl --silent --fail --parallel --parallel-max {OPTIONS.workers} --config {config} && "
+        download = (f"curl --silent --fail --parallel --parallel-max {OPTIONS.workers} --config {config} 2>{work}/curl.log && "
                     f"find {down} -type f -print0 | sort -z | xargs -0 cat > {work}/one && "
                     f"curl --silent --fail --upload-file {work}/one http://127.0.0.1:{port}/bench/one")
 
