@@ -14,6 +14,7 @@ pub mod adapter;
 pub mod badrow;
 pub mod cli;
 pub mod commands;
+pub mod compaction;
 pub mod ddl;
 pub mod enrich;
 pub mod enrichment;

@@ -1,6 +1,8 @@
 //! The commands: arguments → plan → stage on the engine → outcome. The only place that sees both stages and threads.
 
+pub mod archive;
 pub mod batch;
+pub mod compact;
 pub mod completions;
 pub mod ddl;
 pub mod enrich;
@@ -12,9 +14,11 @@ pub mod recover;
 pub mod schemas;
 pub mod shred;
 mod signals;
+pub mod stage;
 mod storage_args;
 mod storage_store;
 pub mod to_json;
+pub mod transfer;
 
 pub use error::CliError;
 pub use exit::Exit;

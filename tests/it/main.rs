@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module per area.
 
 mod adapters;
+mod compact;
 mod conformance;
 mod engine;
 mod enrich;
@@ -8,5 +9,6 @@ mod enrich;
 mod load;
 mod recover;
 mod shred;
+mod stage;
 mod storage;
 mod support;
