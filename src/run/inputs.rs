@@ -9,12 +9,15 @@ use crate::storage::{Location, ObjectMeta, Storage};
 /// Fails if one of the objects lies in a folder `run=…` that has no `_SUCCESS`.
 pub fn require_complete(storage: &Storage, objects: &[ObjectMeta]) -> Result<(), RunError> {
     let folders: BTreeSet<Location> = objects.iter().filter_map(|object| run_folder(&object.location)).collect();
-    for folder in folders {
-        if storage.head(&folder.join(SUCCESS))?.is_none() {
-            return Err(RunError::Incomplete { location: folder });
-        }
+    folders.iter().try_for_each(|folder| require_run(storage, folder))
+}
+
+/// Fails if this run folder has no `_SUCCESS`.
+pub fn require_run(storage: &Storage, folder: &Location) -> Result<(), RunError> {
+    match storage.head(&folder.join(SUCCESS))? {
+        Some(_) => Ok(()),
+        None => Err(RunError::Incomplete { location: folder.clone() }),
     }
-    Ok(())
 }
 
 /// The innermost folder above the object whose name begins with `run=`.

@@ -23,8 +23,9 @@ mod mask;
 pub use error::{FolderState, RunError};
 pub use folder::{Opening, Run, RunRequest};
 pub use id::{RunId, utc_text};
-pub use inputs::require_complete;
+pub use inputs::{require_complete, require_run};
 pub use journal::{FailedInput, InputRecords, Part, SplitRecord};
+pub use lock::{break_lock, claim, release};
 pub use manifest::{Manifest, ManifestFailure, ManifestInput, ManifestOutput, Status};
 pub use mask::mask_arguments;
 
