@@ -165,7 +165,7 @@ impl Shared {
     fn part(&self, spec: &OutputSpec, split: usize, writer: PartWriter) -> Result<Part, StorageError> {
         let (records, name) = (writer.records, self.part_name(spec, split));
         let written = writer.finish()?;
-        let crc32c = format!("{:08x}", written.crc32c);
+        let crc32c = written.crc32c_text();
         Ok(Part { folder: spec.folder, output: spec.name.to_owned(), name, size: written.size, crc32c, records })
     }
 }

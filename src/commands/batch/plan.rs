@@ -70,6 +70,7 @@ impl BatchPlan<'_> {
             configuration: resolved.configuration,
             inputs: &resolved.objects,
             splits: resolved.splits,
+            transfer: None,
         })?;
         match opening {
             Opening::Active(run) => Ok(Opened::Run(Box::new(Batch {
@@ -123,7 +124,7 @@ impl BatchPlan<'_> {
 }
 
 /// Local paths do not depend on the current folder from here on: manifests and resumed runs need that.
-fn absolute(location: &Location) -> Result<Location, CliError> {
+pub(in crate::commands) fn absolute(location: &Location) -> Result<Location, CliError> {
     let Location::Local(path) = location else { return Ok(location.clone()) };
     let path = std::path::absolute(path)
         .map_err(|error| CliError::usage(format!("{location}: is no path")).because(Some(&error)))?;

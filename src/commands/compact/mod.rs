@@ -2,11 +2,19 @@
 
 use clap::{Args, ValueEnum};
 
-use super::transfer::{SelectArgs, TransferArgs};
+use std::collections::BTreeMap;
+
+use super::transfer::{
+    Places, SelectArgs, TransferArgs, TransferRun, Working, listed, nothing_to_do, print_outcome, print_plan,
+};
 use super::{CliError, Exit, StorageArgs};
-use crate::compaction::GroupKey;
+use crate::compaction::{
+    CompactionError, GroupKey, MergeOptions, Merger, PlanOptions, Planned, Selection, Unmatched, Verify, each_split,
+    plan, stored_codecs,
+};
 use crate::report::parse_bytes;
-use crate::run::RunId;
+use crate::run::{MANIFEST, RunId, require_complete};
+use crate::storage::codec::Codec;
 use crate::storage::Location;
 
 /// Arguments of `compact`.
@@ -112,6 +120,123 @@ pub enum VerifyArg {
 }
 
 /// Runs the command.
-pub fn run(_args: &CompactArgs) -> Result<Exit, CliError> {
-    Err(CliError::new(Exit::Failed, "compact is not built yet"))
+pub fn run(args: &CompactArgs) -> Result<Exit, CliError> {
+    let places = Places::check(&args.inputs, &args.output)?;
+    let run = TransferRun {
+        command: "compact",
+        storage: args.storage.storage(),
+        run_id: args.transfer.run_id(args.run_id.as_ref())?,
+        output: places.output.clone(),
+        manifest: MANIFEST,
+        configuration: args.configuration(&places),
+        args: &args.transfer,
+        delete: args.delete_source,
+        remote_threads: REMOTE_THREADS,
+    };
+    let planned = match run.recorded()? {
+        Some(planned) => planned,
+        None => args.plan(&run, &places)?,
+    };
+    if args.transfer.dry_run {
+        return print_plan(&run, &planned);
+    }
+    let outcome = run.execute(&planned, || Ok(()), |working| args.merge(&run, working))?;
+    print_outcome(&run, &outcome)
+}
+
+/// Outputs that are written side by side on S3: each has many requests of its own under way.
+const REMOTE_THREADS: usize = 4;
+/// Objects whose first bytes are looked at side by side.
+const LOOKING_THREADS: usize = 32;
+
+impl CompactArgs {
+    /// The codec of all outputs, if it is not to stay what it is.
+    fn codec(&self) -> Option<Codec> {
+        match self.compression {
+            CompactCodecArg::Keep => None,
+            CompactCodecArg::None => Some(Codec::Plain),
+            CompactCodecArg::Gzip => Some(Codec::Gzip),
+            CompactCodecArg::Lzop => Some(Codec::Lzop),
+        }
+    }
+
+    fn plan(&self, run: &TransferRun<'_>, places: &Places) -> Result<Planned, CliError> {
+        let selection = Selection { hidden: self.include_hidden, ..self.select.selection() };
+        let selected = listed(&run.storage, &selection, &places.inputs, false)?;
+        if selected.objects.is_empty() {
+            return Err(nothing_to_do(places, &selected));
+        }
+        if !self.transfer.allow_incomplete {
+            require_complete(&run.storage, &selected.objects)?;
+        }
+        let threads = match selected.objects[0].location {
+            Location::S3 { .. } => LOOKING_THREADS,
+            _ => run.threads(&selected.objects),
+        };
+        let objects = stored_codecs(&run.storage, selected.objects, threads)?;
+        let options = PlanOptions {
+            keys: &self.group_by,
+            unmatched: match self.unmatched {
+                UnmatchedArg::Fail => Unmatched::Fail,
+                UnmatchedArg::Group => Unmatched::Group,
+                UnmatchedArg::Leave => Unmatched::Leave,
+            },
+            target_size: self.target_size,
+            codec: self.codec(),
+        };
+        let mut planned = plan(objects, &options)?;
+        planned.skipped.splice(..0, selected.skipped);
+        if planned.objects.is_empty() {
+            let selected = crate::compaction::Selected { objects: Vec::new(), skipped: planned.skipped };
+            return Err(nothing_to_do(places, &selected));
+        }
+        Ok(planned)
+    }
+
+    fn merge(&self, run: &TransferRun<'_>, working: &Working<'_>) -> Result<(), CompactionError> {
+        let merger = Merger {
+            storage: &run.storage,
+            planned: working.planned,
+            folder: working.folder(),
+            options: MergeOptions {
+                codec: self.codec(),
+                gzip_level: self.gzip_level,
+                repair: self.newlines == NewlinesArg::Repair,
+                verify: match self.verify {
+                    VerifyArg::Auto => Verify::Auto,
+                    VerifyArg::Content => Verify::Content,
+                    VerifyArg::Stored => Verify::Stored,
+                },
+                index: self.lzo_index,
+                fail_fast: self.transfer.fail_fast,
+            },
+        };
+        let open = working.run.open_splits();
+        each_split(working.run, &open, working.limits, |split, range, limits| merger.merge(split, range, limits))
+    }
+
+    fn configuration(&self, places: &Places) -> BTreeMap<String, String> {
+        let keys = self.group_by.iter().map(GroupKey::to_string).collect::<Vec<_>>().join(" ");
+        let name = |value: Option<clap::builder::PossibleValue>| {
+            value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+        };
+        let mut configuration = BTreeMap::from([
+            ("inputs", places.inputs_text()),
+            ("group_by", keys),
+            ("unmatched", name(self.unmatched.to_possible_value())),
+            ("target_size", self.target_size.to_string()),
+            ("compression", name(self.compression.to_possible_value())),
+            ("gzip_level", self.gzip_level.to_string()),
+            ("lzo_index", self.lzo_index.to_string()),
+            ("newlines", name(self.newlines.to_possible_value())),
+            ("verify", name(self.verify.to_possible_value())),
+            ("delete_source", self.delete_source.to_string()),
+            ("include_hidden", self.include_hidden.to_string()),
+        ])
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        self.select.describe(&mut configuration);
+        configuration
+    }
 }

@@ -1,13 +1,15 @@
 //! The options of every command that moves files.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use clap::Args;
 
 use crate::commands::batch::SummaryArg;
-use crate::compaction::{Moment, Pattern};
+use crate::commands::CliError;
+use crate::compaction::{Moment, Pattern, Selection};
 use crate::report::ProgressMode;
-use crate::run::RunId;
+use crate::run::{RunId, now_millis};
 
 /// Options of a run that moves files.
 #[derive(Clone, Debug, Args)]
@@ -52,8 +54,36 @@ pub struct SelectArgs {
 }
 
 impl TransferArgs {
-    /// The run's id: the one given, or the time.
-    pub fn run_id(given: Option<&RunId>) -> RunId {
-        given.cloned().unwrap_or_else(|| RunId::from_millis(crate::run::now_millis()))
+    /// The run's id: the one given, or the time. A run can only be resumed by its id.
+    pub fn run_id(&self, given: Option<&RunId>) -> Result<RunId, CliError> {
+        match given {
+            Some(id) => Ok(id.clone()),
+            None if self.resume => Err(CliError::usage("--resume needs --run-id").hint("the id of the run to go on with")),
+            None => Ok(RunId::from_millis(now_millis())),
+        }
+    }
+}
+
+impl SelectArgs {
+    /// What is selected, besides what a command wants.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            pattern: self.select.clone(),
+            since: self.since,
+            until: self.until,
+            ..Selection::default()
+        }
+    }
+
+    /// Notes the options that were given.
+    pub fn describe(&self, configuration: &mut BTreeMap<String, String>) {
+        let mut note = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                configuration.insert(name.to_owned(), value);
+            }
+        };
+        note("select", self.select.as_ref().map(|pattern| pattern.as_str().to_owned()));
+        note("since", self.since.map(Moment::hour));
+        note("until", self.until.map(Moment::hour));
     }
 }

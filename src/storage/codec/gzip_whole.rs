@@ -107,16 +107,17 @@ fn decode_members(decoder: &mut MemberDecoder, stored: &[u8], limit: usize, plai
 }
 
 /// Decodes a whole gzip object of at most `cap` decoded bytes, appending to `plain` all that is readable even if an
-/// error follows.
-pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Result<(), CodecError> {
+/// error follows. Returns where the last member ended.
+pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Result<usize, CodecError> {
     let before = plain.len();
     let done = decode_members(&mut MemberDecoder::new(), stored, before.saturating_add(cap), plain);
     if done == stored.len() {
-        return Ok(());
+        return Ok(done);
     }
     let rest = Source::new(Box::new(Cursor::new(stored[done..].to_vec())), done as u64);
     let mut reader = GzipReader::resume(rest, (plain.len() - before) as u64, done > 0);
-    super::decoder::append_up_to(&mut |target| reader.read(target), "gzip", before, cap, plain)
+    super::decoder::append_up_to(&mut |target| reader.read(target), "gzip", before, cap, plain)?;
+    Ok(reader.data_end() as usize)
 }
 
 /// Decoded bytes handed out at a time.
@@ -141,6 +142,11 @@ impl WholeGzipReader {
 
     pub(super) fn position(&self) -> u64 {
         self.rest.as_ref().map_or(self.done as u64, |rest| rest.position())
+    }
+
+    /// Where the last whole member ended; what follows is padding.
+    pub(super) fn data_end(&self) -> u64 {
+        self.rest.as_ref().map_or(self.done as u64, |rest| rest.data_end())
     }
 
     pub(super) fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {

@@ -21,7 +21,7 @@ pub(super) fn list(
     visit: &mut dyn FnMut(ObjectMeta) -> bool,
 ) -> Result<(), StorageError> {
     let key = address.key.as_str();
-    let pattern = KeyPattern::parse(key).filter(|_| names == Names::Data);
+    let pattern = KeyPattern::parse(key).filter(|_| names != Names::All);
     if let Some(pattern) = pattern {
         let prefix = pattern.literal_prefix();
         let base = prefix.rfind('/').map_or(0, |slash| slash + 1);
