@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn first_fit_in_order() {
         let sizes = [10, 9, 8, 30, 2];
-        let objects = sizes.iter().enumerate().map(|(index, &size)| object(&format!("{index}.gz"), size << 20)).collect();
+        let objects =
+            sizes.iter().enumerate().map(|(index, &size)| object(&format!("{index}.gz"), size << 20)).collect();
         let planned = plan(objects, &options(&[GroupKey::All], 24 << 20)).unwrap();
         assert_eq!(planned.splits, [0..2, 2..3, 3..4, 4..5]);
         assert_eq!(planned.targets[0], planned.targets[1]);
@@ -231,7 +232,8 @@ mod tests {
     #[test]
     fn codecs_and_folders_are_not_mixed() {
         let names = ["a/1.gz", "a/2.txt", "a/3.gz", "b/4.gz", "a/5.zst", "a/6.zst", "a/7.lzo"];
-        let planned = plan(names.iter().map(|name| object(name, 1)).collect(), &options(&[GroupKey::Folder], 100)).unwrap();
+        let planned =
+            plan(names.iter().map(|name| object(name, 1)).collect(), &options(&[GroupKey::Folder], 100)).unwrap();
         let mut groups: Vec<Vec<&str>> = Vec::new();
         for range in &planned.splits {
             groups.push(planned.objects[range.clone()].iter().map(|object| object.relative.as_str()).collect());

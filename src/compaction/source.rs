@@ -85,10 +85,7 @@ pub(super) fn look_at_all(decoder: &mut Decoder) -> io::Result<Look> {
 }
 
 /// Gives what a reader has in pieces of about a MiB.
-pub(super) fn for_each_chunk(
-    reader: &mut dyn Read,
-    visit: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+pub(super) fn for_each_chunk(reader: &mut dyn Read, visit: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
         let mut filled = 0;

@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+pub use self::transfer::{Recorded, Removal, TransferPlan};
 use super::error::FolderState;
 use super::journal::{
     InputIdentity, Plan, compare_configuration, compare_inputs, plan_location, read_json, split_location, write_json,
 };
 use super::lock::{self, Holder, Lock};
 use super::manifest::{Ending, Manifest, Status};
-use super::{ARCHIVE_MANIFEST, JOURNAL, LOCK_PREFIX, MANIFEST, Part, RunError, RunId, SUCCESS, SplitRecord, now_millis};
-pub use self::transfer::{Recorded, Removal, TransferPlan};
+use super::{
+    ARCHIVE_MANIFEST, JOURNAL, LOCK_PREFIX, MANIFEST, Part, RunError, RunId, SUCCESS, SplitRecord, now_millis,
+};
 use crate::report::Counters;
 use crate::storage::{Location, ObjectMeta, Precondition, Storage, TEMPORARY_PREFIX};
 
@@ -167,7 +169,13 @@ impl Run {
 
     /// As [`Run::finish`], with figures that belong to no split.
     pub fn finish_with(self, extra_parts: &[Part], late: &Counters) -> Result<Manifest, RunError> {
-        let ending = Ending { status: Status::Complete, error: None, ended: now_millis(), late: late.clone(), late_failures: Vec::new() };
+        let ending = Ending {
+            status: Status::Complete,
+            error: None,
+            ended: now_millis(),
+            late: late.clone(),
+            late_failures: Vec::new(),
+        };
         let manifest = self.write_manifest(extra_parts, ending)?;
         self.seal()?;
         Ok(manifest)
@@ -184,7 +192,8 @@ impl Run {
     /// Ends a run that cannot go on: the manifest lists what is in place. There is nothing to be done if that cannot
     /// be written either.
     pub fn abandon(self, status: Status, error: Option<String>) {
-        let ending = Ending { status, error, ended: now_millis(), late: Counters::default(), late_failures: Vec::new() };
+        let ending =
+            Ending { status, error, ended: now_millis(), late: Counters::default(), late_failures: Vec::new() };
         if let Err(problem) = self.write_manifest(&[], ending) {
             tracing::warn!(error = %problem, "the manifest of the unfinished run could not be written");
         }
@@ -225,7 +234,9 @@ fn folder_state(storage: &Storage, folder: &Location) -> Result<FolderState, Run
         return Ok(FolderState::Complete);
     }
     let objects = storage.list_all(&below(folder))?;
-    let ours = objects.iter().any(|object| is_control(&object.relative) || matches!(object.relative.as_str(), MANIFEST | ARCHIVE_MANIFEST));
+    let ours = objects
+        .iter()
+        .any(|object| is_control(&object.relative) || matches!(object.relative.as_str(), MANIFEST | ARCHIVE_MANIFEST));
     Ok(if ours { FolderState::Unfinished } else { FolderState::Unknown })
 }
 
@@ -260,7 +271,9 @@ fn complete_run(request: &RunRequest<'_>, folders: &[Location]) -> Result<Option
         return Ok(None);
     }
     let exists = RunError::Exists { location: primary.clone(), state: FolderState::Complete };
-    let Some(manifest) = read_json::<Manifest>(storage, &primary.join(manifest_name(request)))? else { return Err(exists) };
+    let Some(manifest) = read_json::<Manifest>(storage, &primary.join(manifest_name(request)))? else {
+        return Err(exists);
+    };
     let now = plan_of(request);
     let mut differences = Vec::new();
     compare_configuration(&manifest.configuration, &now.configuration, &mut differences);

@@ -123,7 +123,12 @@ impl ArchiveArgs {
         if markers < objects.len() {
             splits.push(markers..objects.len());
         }
-        Ok(Planned { targets: targets(&objects, true, &[ARCHIVE_MANIFEST]), splits, objects, skipped: selected.skipped })
+        Ok(Planned {
+            targets: targets(&objects, true, &[ARCHIVE_MANIFEST]),
+            splits,
+            objects,
+            skipped: selected.skipped,
+        })
     }
 
     fn copy(&self, run: &TransferRun<'_>, working: &Working<'_>) -> Result<(), CompactionError> {
@@ -157,8 +162,11 @@ impl ArchiveArgs {
         }
         if let Some(first) = left.first() {
             let exit = if outcome.was_complete { Exit::Exists } else { Exit::Partial };
-            let message = format!("{folder}: {} files are there that were not archived: {}", left.len(), first.location);
-            return Err(CliError::new(exit, message).hint("look at them; they came or changed after the folder was listed"));
+            let message =
+                format!("{folder}: {} files are there that were not archived: {}", left.len(), first.location);
+            return Err(
+                CliError::new(exit, message).hint("look at them; they came or changed after the folder was listed")
+            );
         }
         remove_empty_folders(folder);
         Ok(())

@@ -14,8 +14,8 @@ use crate::compaction::{
 };
 use crate::report::parse_bytes;
 use crate::run::{MANIFEST, RunId, require_complete};
-use crate::storage::codec::Codec;
 use crate::storage::Location;
+use crate::storage::codec::Codec;
 
 /// Arguments of `compact`.
 #[derive(Clone, Debug, Args)]

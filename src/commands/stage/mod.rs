@@ -171,8 +171,9 @@ fn refuse_beside_others(run: &TransferRun<'_>, exit: Exit) -> Result<(), CliErro
         let staging = Run::unfinished(&run.storage, &location)?.is_some_and(|other| other.command == run.command);
         if staging {
             let id = folder.trim_start_matches("run=");
-            return Err(CliError::new(exit, format!("{location}: an earlier run is not finished"))
-                .hint(format!("the same command with --run-id {id} --resume first; its files must not be taken twice")));
+            return Err(CliError::new(exit, format!("{location}: an earlier run is not finished")).hint(format!(
+                "the same command with --run-id {id} --resume first; its files must not be taken twice"
+            )));
         }
     }
     Ok(())

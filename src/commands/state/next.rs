@@ -164,10 +164,19 @@ fn require_input(pipeline: &Pipeline, storage: &Storage) -> Result<(), CliError>
         (None, Some(raw)) => raw.inputs.iter().collect(),
         (None, None) => Vec::new(),
     };
+    let mut found = false;
     for input in inputs {
-        if has_data(storage, input)? {
-            return Ok(());
+        // A folder that is gone, or not mounted, must not look like a quiet day.
+        if let Location::Local(path) = input
+            && !path.is_dir()
+        {
+            return Err(CliError::new(Exit::Failed, format!("{input}: there is no such folder"))
+                .hint("create it, or take it out of the configuration"));
         }
+        found = found || has_data(storage, input)?;
+    }
+    if found {
+        return Ok(());
     }
     let message = match pipeline.is_stream() {
         true => "No logs to process: No Snowplow enriched stream logs to process since last run",

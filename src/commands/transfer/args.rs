@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use crate::commands::batch::SummaryArg;
 use crate::commands::CliError;
+use crate::commands::batch::SummaryArg;
 use crate::compaction::{Moment, Pattern, Selection};
 use crate::report::ProgressMode;
 use crate::run::{RunId, now_millis};
@@ -58,7 +58,9 @@ impl TransferArgs {
     pub fn run_id(&self, given: Option<&RunId>) -> Result<RunId, CliError> {
         match given {
             Some(id) => Ok(id.clone()),
-            None if self.resume => Err(CliError::usage("--resume needs --run-id").hint("the id of the run to go on with")),
+            None if self.resume => {
+                Err(CliError::usage("--resume needs --run-id").hint("the id of the run to go on with"))
+            }
             None => Ok(RunId::from_millis(now_millis())),
         }
     }
@@ -67,12 +69,7 @@ impl TransferArgs {
 impl SelectArgs {
     /// What is selected, besides what a command wants.
     pub fn selection(&self) -> Selection {
-        Selection {
-            pattern: self.select.clone(),
-            since: self.since,
-            until: self.until,
-            ..Selection::default()
-        }
+        Selection { pattern: self.select.clone(), since: self.since, until: self.until, ..Selection::default() }
     }
 
     /// Notes the options that were given.

@@ -52,7 +52,12 @@ fn is_inside(inner: &Location, outer: &Location) -> bool {
 }
 
 /// Lists the inputs; a local folder that does not exist is exit code 3, as an empty one is.
-pub fn listed(storage: &Storage, selection: &Selection, inputs: &[Location], tagged: bool) -> Result<Selected, CliError> {
+pub fn listed(
+    storage: &Storage,
+    selection: &Selection,
+    inputs: &[Location],
+    tagged: bool,
+) -> Result<Selected, CliError> {
     match selection.list(storage, inputs, tagged) {
         Ok(selected) => Ok(selected),
         Err(StorageError::NotFound { location }) => {
@@ -80,9 +85,8 @@ mod tests {
 
     #[test]
     fn outputs_inside_inputs() {
-        let inside = |inner: &str, outer: &str| {
-            is_inside(&Location::parse(inner).unwrap(), &Location::parse(outer).unwrap())
-        };
+        let inside =
+            |inner: &str, outer: &str| is_inside(&Location::parse(inner).unwrap(), &Location::parse(outer).unwrap());
         assert!(inside("s3://b/in/out/", "s3://b/in"));
         assert!(inside("s3://b/in/", "s3://b/in"));
         assert!(inside("s3://b/x", "s3://b"));

@@ -38,7 +38,8 @@ pub fn print_plan(run: &TransferRun<'_>, planned: &Planned) -> Result<Exit, CliE
     for range in &planned.splits {
         for index in range.clone() {
             let object = &planned.objects[index];
-            let _ = writeln!(text, "    {} ← {} ({})", planned.targets[index], object.location, bytes_text(object.size));
+            let _ =
+                writeln!(text, "    {} ← {} ({})", planned.targets[index], object.location, bytes_text(object.size));
         }
     }
     for skipped in &planned.skipped {

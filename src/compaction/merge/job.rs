@@ -47,7 +47,10 @@ impl Job<'_> {
     fn is_trusted(&self, object: &ObjectMeta) -> bool {
         let as_it_is = matches!(self.output.codec(), Codec::Plain | Codec::Gzip);
         let by_the_store = || self.output.can_copy(object);
-        as_it_is && self.merger.options.verify != Verify::Content && self.merger.options.codec.is_none() && by_the_store()
+        as_it_is
+            && self.merger.options.verify != Verify::Content
+            && self.merger.options.codec.is_none()
+            && by_the_store()
     }
 
     pub(super) fn take_small(
@@ -60,7 +63,8 @@ impl Job<'_> {
         let mut stored = std::mem::take(&mut self.stored);
         stored.clear();
         let read = opened.and_then(|mut reader| {
-            let read = reader.read_to_end(&mut stored).map_err(|error| StorageError::from_io(&object.location, error))?;
+            let read =
+                reader.read_to_end(&mut stored).map_err(|error| StorageError::from_io(&object.location, error))?;
             if read as u64 != object.size {
                 return Err(StorageError::PreconditionFailed { location: object.location.clone() });
             }
@@ -99,7 +103,9 @@ impl Job<'_> {
         let look = match codec {
             Codec::Plain if believed => Look::at_ends(stored, stored.last().copied().unwrap_or(b'\n')),
             Codec::Plain => Look::at(stored),
-            Codec::Gzip if believed => return Ok(Facts { codec, data_end: data_end as u64, is_open: false, lines: None }),
+            Codec::Gzip if believed => {
+                return Ok(Facts { codec, data_end: data_end as u64, is_open: false, lines: None });
+            }
             _ => {
                 data_end = decode_whole(stored, name, SMALL_CONTENT, plain)?.data_end;
                 Look::at(plain)
@@ -152,7 +158,12 @@ impl Job<'_> {
 
     /// Copies a file that cannot be merged as it is, alone: whoever reads it next will say what is wrong with it, and
     /// nothing of it is lost.
-    fn set_aside(&mut self, input: usize, object: &ObjectMeta, why: &dyn std::fmt::Display) -> Result<(), CompactionError> {
+    fn set_aside(
+        &mut self,
+        input: usize,
+        object: &ObjectMeta,
+        why: &dyn std::fmt::Display,
+    ) -> Result<(), CompactionError> {
         let name = names::alone(self.target, object);
         match self.merger.copy_checked(object, &name) {
             Ok(written) => {
@@ -273,4 +284,3 @@ impl Job<'_> {
         Ok(record)
     }
 }
-

@@ -90,7 +90,8 @@ impl Merger<'_> {
                 at += 1;
                 continue;
             }
-            let end = objects[at..].iter().position(|object| job.is_large(object)).map_or(objects.len(), |next| at + next);
+            let end =
+                objects[at..].iter().position(|object| job.is_large(object)).map_or(objects.len(), |next| at + next);
             let ahead = self.storage.read_ahead(objects[at..end].to_vec(), AHEAD_BYTES, AHEAD_OBJECTS);
             for (index, (object, opened)) in (at..end).zip(ahead) {
                 limits.check()?;
@@ -175,8 +176,7 @@ impl Merger<'_> {
 impl Merger<'_> {
     /// Reads an output again: its bytes, and the records in it.
     fn read_back(&self, location: &Location, written: &Written, lines: Option<u64>) -> Result<(), CompactionError> {
-        let unverified =
-            |detail: String| CompactionError::Unverified { location: location.clone(), detail };
+        let unverified = |detail: String| CompactionError::Unverified { location: location.clone(), detail };
         let object = self.storage.head(location)?.ok_or_else(|| unverified("it is gone".to_owned()))?;
         let (reader, crc) = Summing::new(self.storage.open(&object)?);
         let failed = |error| StorageError::from_io(location, error);

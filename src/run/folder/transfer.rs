@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use super::{
-    Ending, Run, RunError, RunId, SUCCESS, Status, delete_journal, now_millis, plan_location, read_json,
-};
+use super::{Ending, Run, RunError, RunId, SUCCESS, Status, delete_journal, now_millis, plan_location, read_json};
 use crate::report::Counters;
 use crate::run::journal::{InputIdentity, Plan};
 use crate::run::{FailedInput, Manifest, Skipped};
