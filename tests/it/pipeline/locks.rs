@@ -2,9 +2,10 @@
 
 use super::world::{World, code, event_ids, expect, page_views, text};
 
-/// Waits for a file that another process makes.
-fn wait_for(path: &std::path::Path) {
-    while !path.exists() {
+/// Waits until a runner is held in a step.
+fn wait_until_held(world: &World, runner: &mut std::process::Child) {
+    while !world.path("held").exists() {
+        assert!(runner.try_wait().unwrap().is_none(), "the runner ended before it came to the step");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -12,8 +13,8 @@ fn wait_for(path: &std::path::Path) {
 fn second_is_refused(world: &World) {
     world.collect("a", &page_views(0..10));
     std::fs::write(world.path("hold-enrich"), "").unwrap();
-    let first = world.faulty(&[]).spawn().unwrap();
-    wait_for(&world.path("held"));
+    let mut first = world.faulty(&[]).spawn().unwrap();
+    wait_until_held(world, &mut first);
     world.collect("b", &page_views(10..20));
     let before = world.snapshot("");
     for arguments in [&[][..], &["--resume-from", "shred"], &["--skip", "staging"]] {
@@ -61,8 +62,8 @@ fn one_more_lock_keeps_pipelines_apart() {
     one.collect("a", &page_views(0..1));
     other.collect("a", &page_views(0..1));
     std::fs::write(one.path("hold-shred"), "").unwrap();
-    let first = one.faulty(&["--lock", &lock]).spawn().unwrap();
-    wait_for(&one.path("held"));
+    let mut first = one.faulty(&["--lock", &lock]).spawn().unwrap();
+    wait_until_held(&one, &mut first);
     expect(&other.run(&["--lock", &lock]), 17);
     assert_eq!(other.data("in"), ["a"]);
     assert_eq!(other.data("state/claim"), [""; 0], "what was claimed before is given back");
