@@ -8,12 +8,15 @@ use crate::storage::{Location, ObjectMeta, ObjectWriter, Precondition, Storage, 
 
 /// Content that is compressed at once.
 const MEMBER: usize = 1 << 20;
+/// Smallest object that S3 appends by itself.
+const SMALLEST_COPY: u64 = 5 << 20;
 
 /// A file in one codec, to which stored bytes, blocks and content are appended.
 pub(super) struct Output<'o> {
     storage: &'o Storage,
     target: Location,
     writer: Box<dyn ObjectWriter>,
+    is_remote: bool,
     codec: Codec,
     gzip_level: u32,
     gzip: Option<GzipEncoder>,
@@ -41,7 +44,20 @@ impl<'o> Output<'o> {
     ) -> Result<Output<'o>, StorageError> {
         let writer = storage.create(&target, Precondition::None, expected_size)?;
         let (pending, scratch) = (Vec::new(), Vec::new());
-        Ok(Output { storage, target, writer, codec, gzip_level, gzip: None, lzop: None, pending, scratch, size: 0 })
+        let is_remote = matches!(target, Location::S3 { .. });
+        Ok(Output {
+            storage,
+            target,
+            writer,
+            is_remote,
+            codec,
+            gzip_level,
+            gzip: None,
+            lzop: None,
+            pending,
+            scratch,
+            size: 0,
+        })
     }
 
     pub(super) fn codec(&self) -> Codec {
@@ -51,6 +67,11 @@ impl<'o> Output<'o> {
     /// Whether the store can append the object by itself, but for its beginning perhaps.
     pub(super) fn can_copy(&self, object: &ObjectMeta) -> bool {
         self.writer.copy_lead(object, &(0..object.size)).is_some()
+    }
+
+    /// The same, if nothing else were in the file yet.
+    pub(super) fn could_copy(&self, object: &ObjectMeta) -> bool {
+        self.is_remote && object.size >= SMALLEST_COPY && matches!(object.location, Location::S3 { .. })
     }
 
     /// Appends bytes that are in the file's codec.

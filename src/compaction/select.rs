@@ -8,7 +8,7 @@ use super::time::Moment;
 use crate::run::{ARCHIVE_MANIFEST, JOURNAL, LOCK_PREFIX, MANIFEST, SUCCESS, Skipped};
 use crate::storage::codec::is_lzop_index;
 use crate::storage::{
-    Location, Names, ObjectMeta, Storage, StorageError, TEMPORARY_PREFIX, is_folder_marker, is_hidden,
+    Location, Names, ObjectMeta, Storage, StorageError, TEMPORARY_PREFIX, identity, is_folder_marker, is_hidden,
 };
 
 /// Name of the object that ends a run of the RDB Shredder from R35 on.
@@ -51,7 +51,7 @@ impl Selection {
         for input in inputs {
             let tag = if tagged && inputs.len() > 1 { Some(super::names::tag(input)) } else { None };
             storage.visit(input, Names::Matching, &mut |mut object| {
-                if !seen.insert(object.location.clone()) {
+                if inputs.len() > 1 && !seen.insert(identity(&object.location)) {
                     return true;
                 }
                 match self.reason_against(&object) {

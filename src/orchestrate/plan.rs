@@ -256,7 +256,9 @@ impl Planner<'_> {
         let input = self.raw_input().expect("there are raw folders");
         let mut command = self.archive(input, &raw.archive);
         if self.request.selection.skips("staging") {
+            // Whatever is there, by whoever: no run of ours that could be whole.
             command.words.extend(self.run_id());
+            command.words.push("--allow-incomplete".to_owned());
         }
         steps.push(self.finish(command, Step::ArchiveRaw, Step::ArchiveRaw.name().to_owned()));
     }

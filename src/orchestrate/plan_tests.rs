@@ -75,7 +75,7 @@ fn staging_left_out_takes_what_is_in_processing() {
     assert_eq!(
         lines[3],
         "archive_raw\tthresh archive s3://acme/processing/ --output s3://acme/raw-archive/ --resume \
-         --run-id 2017-05-10-02-45-30"
+         --run-id 2017-05-10-02-45-30 --allow-incomplete"
     );
 }
 

@@ -268,7 +268,7 @@ fn cannot_copy(object: &ObjectMeta, error: std::io::Error) -> StorageError {
 }
 
 /// Two spellings of one local path are one object.
-fn identity(at: &Location) -> Location {
+pub fn identity(at: &Location) -> Location {
     match at {
         Location::Local(path) => Location::Local(path.canonicalize().unwrap_or_else(|_| path.clone())),
         other => other.clone(),

@@ -29,7 +29,7 @@ use std::io::{Read, Write};
 use std::ops::Range;
 
 pub use error::StorageError;
-pub use handle::Storage;
+pub use handle::{Storage, identity};
 pub use local::LocalStore;
 pub use location::{Location, LocationError};
 pub use names::{Names, TEMPORARY_PREFIX, is_folder_marker, is_hidden};

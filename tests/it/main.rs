@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module per area.
 
 mod adapters;
+mod compact;
 mod conformance;
 mod engine;
 mod enrich;
@@ -10,5 +11,6 @@ mod load;
 mod pipeline;
 mod recover;
 mod shred;
+mod stage;
 mod storage;
 mod support;

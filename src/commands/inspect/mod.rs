@@ -14,6 +14,7 @@ use super::batch::SummaryArg;
 use super::{CliError, Exit, StorageArgs};
 use crate::report::{bytes_text, count_text, parse_bytes};
 use crate::run::utc_text;
+use crate::shred::COMPLETE_FILE;
 use crate::storage::codec::is_lzop_index;
 use crate::storage::{Location, Names, ObjectMeta, Storage, StorageError};
 
@@ -90,7 +91,8 @@ fn inspect(storage: &Storage, input: &Location, args: &InspectArgs) -> Result<Co
             let whole = contents.runs.entry(id).or_default();
             *whole |= object.location.file_name() == crate::run::SUCCESS;
         }
-        if Names::Data.include(&object.relative, object.size) && !is_lzop_index(&object.relative) {
+        let marker = is_lzop_index(&object.relative) || object.location.file_name() == COMPLETE_FILE;
+        if Names::Data.include(&object.relative, object.size) && !marker {
             contents.objects += 1;
             contents.bytes += object.size;
             object.modified.into_iter().for_each(|time| contents.modified.add(time));

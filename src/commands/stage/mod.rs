@@ -51,7 +51,8 @@ pub struct StageArgs {
 /// Runs the command.
 pub fn run(args: &StageArgs) -> Result<Exit, CliError> {
     let places = Places::check(&args.inputs, &args.output)?;
-    if let Some(input) = places.inputs.iter().find(|input| Places::check(&[places.output.clone()], input).is_err()) {
+    let output = std::slice::from_ref(&places.output);
+    if let Some(input) = places.inputs.iter().find(|input| Places::check(output, input).is_err()) {
         return Err(CliError::usage(format!("the input {input} is inside the output {}", places.output))
             .hint("an output of its own: staged files must not be staged again"));
     }
@@ -66,17 +67,19 @@ pub fn run(args: &StageArgs) -> Result<Exit, CliError> {
         delete: !args.keep_source,
         remote_threads: REMOTE_THREADS,
     };
-    let planned = match run.recorded()? {
+    let recorded = run.recorded()?;
+    let is_new = recorded.is_none();
+    let planned = match recorded {
         Some(planned) => planned,
         None => args.plan(&run, &places)?,
     };
-    refuse_beside_others(&run, Exit::Exists)?;
+    let refuse = |exit| if is_new { refuse_beside_others(&run, exit) } else { Ok(()) };
+    refuse(Exit::Exists)?;
     if args.transfer.dry_run {
         return print_plan(&run, &planned);
     }
     // Two that began at the same moment see each other at the latest now that both have said so.
-    let claimed = || refuse_beside_others(&run, Exit::Locked);
-    let outcome = run.execute(&planned, claimed, |working| args.copy(&run, working))?;
+    let outcome = run.execute(&planned, || refuse(Exit::Locked), |working| args.copy(&run, working))?;
     print_outcome(&run, &outcome)
 }
 
@@ -152,8 +155,9 @@ impl StageArgs {
     }
 }
 
-/// Refuses to take files while another run in the output is unfinished: it may have copied them already and not yet
-/// deleted them, and they would be there twice.
+/// Refuses to take files for a new run while another one in the output is unfinished: it may have copied them already and
+/// not yet deleted them, and they would be there twice. A run that goes on has its list of files, and leaves those that are
+/// gone.
 fn refuse_beside_others(run: &TransferRun<'_>, exit: Exit) -> Result<(), CliError> {
     let mut folders = BTreeSet::new();
     let mut complete = BTreeSet::new();

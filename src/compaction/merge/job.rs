@@ -38,19 +38,30 @@ impl<'j> Job<'j> {
 }
 
 impl Job<'_> {
-    /// Whether a file is better not held in memory: for its size, or because the store can append it by itself.
-    pub(super) fn is_large(&self, object: &ObjectMeta) -> bool {
-        object.size > SMALL || self.is_trusted(object)
+    /// Whether a file is not one of those that are fetched ahead and held in memory, or perhaps not: that is decided when
+    /// its turn comes, because it depends on what was written before it.
+    pub(super) fn may_be_large(&self, object: &ObjectMeta) -> bool {
+        object.size > SMALL || (self.may_be_trusted() && self.output.could_copy(object))
     }
 
-    /// Whether a file is appended without a look at its content, if its codec is the output's.
-    fn is_trusted(&self, object: &ObjectMeta) -> bool {
-        let as_it_is = matches!(self.output.codec(), Codec::Plain | Codec::Gzip);
-        let by_the_store = || self.output.can_copy(object);
-        as_it_is
-            && self.merger.options.verify != Verify::Content
-            && self.merger.options.codec.is_none()
-            && by_the_store()
+    /// Whether files are appended without a look at their content where the store can do it, if they are in the output's
+    /// codec.
+    fn may_be_trusted(&self) -> bool {
+        let options = &self.merger.options;
+        let as_it_is = matches!(self.output.codec(), Codec::Plain | Codec::Gzip) && options.codec.is_none();
+        as_it_is && options.verify != Verify::Content
+    }
+
+    /// Takes a file that is not fetched ahead.
+    pub(super) fn take_single(&mut self, input: usize, object: &ObjectMeta) -> Result<(), CompactionError> {
+        if self.may_be_trusted() && self.output.can_copy(object) {
+            return self.take_trusted(input, object);
+        }
+        if object.size <= SMALL {
+            return self.take_small(input, object, self.merger.storage.open(object));
+        }
+        self.record.counters.count("files", 1);
+        self.take_streamed(input, object)
     }
 
     pub(super) fn take_small(
@@ -180,11 +191,8 @@ impl Job<'_> {
         }
     }
 
-    pub(super) fn take_large(&mut self, input: usize, object: &ObjectMeta) -> Result<(), CompactionError> {
+    fn take_trusted(&mut self, input: usize, object: &ObjectMeta) -> Result<(), CompactionError> {
         self.record.counters.count("files", 1);
-        if !self.is_trusted(object) {
-            return self.take_streamed(input, object);
-        }
         match self.facts_of_ends(object) {
             Ok(Some(facts)) => {
                 self.output.stored_object(object, 0..facts.data_end)?;

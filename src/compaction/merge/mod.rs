@@ -83,15 +83,17 @@ impl Merger<'_> {
         let mut job = Job::new(self, output, target, record);
         let mut at = 0;
         while at < objects.len() {
-            if job.is_large(&objects[at]) {
+            if job.may_be_large(&objects[at]) {
                 limits.check()?;
-                job.take_large(range.start + at, &objects[at])?;
+                job.take_single(range.start + at, &objects[at])?;
                 Meter::add(&limits.meter.bytes, objects[at].size);
                 at += 1;
                 continue;
             }
-            let end =
-                objects[at..].iter().position(|object| job.is_large(object)).map_or(objects.len(), |next| at + next);
+            let end = objects[at..]
+                .iter()
+                .position(|object| job.may_be_large(object))
+                .map_or(objects.len(), |next| at + next);
             let ahead = self.storage.read_ahead(objects[at..end].to_vec(), AHEAD_BYTES, AHEAD_OBJECTS);
             for (index, (object, opened)) in (at..end).zip(ahead) {
                 limits.check()?;

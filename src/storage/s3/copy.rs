@@ -167,9 +167,14 @@ mod tests {
 
     #[test]
     fn no_piece_is_too_small() {
-        assert_eq!(pieces(&(3..3)), []);
-        assert_eq!(pieces(&(3..10)), [3..10]);
-        assert_eq!(pieces(&(0..COPY_PART + MIN_PART - 1)), [0..COPY_PART + MIN_PART - 1]);
-        assert_eq!(pieces(&(0..COPY_PART + MIN_PART)), [0..COPY_PART, COPY_PART..COPY_PART + MIN_PART]);
+        let lengths = |range: Range<u64>| -> Vec<u64> {
+            let pieces = pieces(&range);
+            assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start));
+            pieces.iter().map(|piece| piece.end - piece.start).collect()
+        };
+        assert_eq!(lengths(3..3), [0_u64; 0]);
+        assert_eq!(lengths(3..10), [7]);
+        assert_eq!(lengths(0..COPY_PART + MIN_PART - 1), [COPY_PART + MIN_PART - 1]);
+        assert_eq!(lengths(0..COPY_PART + MIN_PART), [COPY_PART, MIN_PART]);
     }
 }

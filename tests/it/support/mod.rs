@@ -1,5 +1,6 @@
 //! What tests share.
 
+pub mod files;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "postgres")]
