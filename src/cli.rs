@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    CliError, Exit, archive, compact, completions, ddl, enrich, load, man, recover, shred, stage, to_json,
+    CliError, Exit, archive, compact, completions, ddl, enrich, inspect, lint, load, man, plan, reconcile, recover,
+    shred, stage, state, status, to_json,
 };
 use crate::report::logging::{self, LogFormat};
 
@@ -60,6 +61,18 @@ pub enum Command {
     Load(Box<load::LoadArgs>),
     /// Move a whole run folder, markers last
     Archive(Box<archive::ArchiveArgs>),
+    /// Print the steps of a pipeline's run as shell commands
+    Plan(Box<plan::PlanArgs>),
+    /// Check configuration, resolver, enrichments and targets
+    Lint(Box<lint::LintArgs>),
+    /// Show the runs of a pipeline and how far each got
+    Status(Box<status::StatusArgs>),
+    /// Say what is in folders of raw, enriched, shredded or bad data
+    Inspect(Box<inspect::InspectArgs>),
+    /// Check that each step of a run took all of what the one before it gave
+    Reconcile(Box<reconcile::ReconcileArgs>),
+    /// Keep account of a pipeline's runs, for scripts that run them
+    State(Box<state::StateArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write manual pages into a folder
@@ -78,6 +91,12 @@ impl Command {
             Command::Recover(args) => recover::run(&args),
             Command::Load(args) => load::run(&args),
             Command::Archive(args) => archive::run(&args),
+            Command::Plan(args) => plan::run(&args),
+            Command::Lint(args) => lint::run(&args),
+            Command::Status(args) => status::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Reconcile(args) => reconcile::run(&args),
+            Command::State(args) => state::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

@@ -24,6 +24,7 @@ pub mod iglu;
 pub mod json;
 pub mod load;
 pub mod loadgen;
+pub mod orchestrate;
 pub mod payload;
 pub mod pipeline;
 pub mod protocol;

@@ -15,6 +15,10 @@ impl ObjectStore for StorageStore {
         self.0.visit(at, names, visit)
     }
 
+    fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        self.0.folders(at)
+    }
+
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         self.0.head(at)
     }

@@ -18,6 +18,14 @@ pub fn require_complete(storage: &Storage, objects: &[ObjectMeta]) -> Result<(),
     Ok(())
 }
 
+/// Fails if this run folder has no `_SUCCESS`.
+pub fn require_run(storage: &Storage, folder: &Location) -> Result<(), RunError> {
+    match storage.head(&folder.join(SUCCESS))? {
+        Some(_) => Ok(()),
+        None => Err(RunError::Incomplete { location: folder.clone() }),
+    }
+}
+
 fn is_complete(storage: &Storage, innermost: &Location) -> Result<bool, RunError> {
     let mut next = Some(innermost.clone());
     while let Some(folder) = next {

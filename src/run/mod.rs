@@ -26,8 +26,9 @@ mod mask;
 pub use error::{FolderState, RunError};
 pub use folder::{Opening, Recorded, Removal, Run, RunRequest, TransferPlan};
 pub use id::{RunId, utc_text};
-pub use inputs::require_complete;
+pub use inputs::{require_complete, require_run};
 pub use journal::{FailedInput, InputRecords, Part, Skipped, SplitRecord};
+pub use lock::{break_lock, claim, release};
 pub use manifest::{Manifest, ManifestFailure, ManifestInput, ManifestOutput, Status};
 pub use mask::mask_arguments;
 

@@ -119,6 +119,11 @@ impl Storage {
         self.store(at)?.list(at, names, visit)
     }
 
+    /// The names of the folders directly below a location, in byte order, without walking into them.
+    pub fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        self.store(at)?.folders(at)
+    }
+
     /// What is stored at exactly this location; `None` if nothing is.
     pub fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         self.store(at)?.head(at)

@@ -28,6 +28,12 @@ impl ObjectStore for LocalStore {
         }
     }
 
+    fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        let entries = sorted_entries(local_path(at)?).map_err(|error| StorageError::from_io(at, error))?;
+        let folders = entries.into_iter().filter(|entry| entry.metadata.is_dir());
+        Ok(folders.map(|entry| entry.name.trim_end_matches('/').to_owned()).collect())
+    }
+
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         let path = local_path(at)?;
         match fs::metadata(path) {

@@ -33,7 +33,7 @@ pub use handle::{Storage, identity};
 pub use local::LocalStore;
 pub use location::{Location, LocationError};
 pub use names::{Names, TEMPORARY_PREFIX, is_folder_marker, is_hidden};
-pub use options::{Checksums, Encryption, StorageOptions};
+pub use options::{Checksums, Encryption, S3Keys, StorageOptions};
 pub use read_ahead::ReadAhead;
 pub use s3::S3Store;
 pub use stdio::StdioStore;
@@ -106,6 +106,9 @@ pub trait ObjectStore: Send + Sync {
     /// Visits the objects below a location in key order, a page at a time; stops when `visit` returns `false`. A
     /// location that names a file or a key visits just that one, whatever its name.
     fn list(&self, at: &Location, names: Names, visit: &mut dyn FnMut(ObjectMeta) -> bool) -> Result<(), StorageError>;
+
+    /// The names of the folders directly below a location, in byte order, without walking into them.
+    fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError>;
 
     /// What is stored at exactly this location; `None` if nothing is.
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError>;

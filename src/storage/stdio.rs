@@ -19,6 +19,10 @@ impl ObjectStore for StdioStore {
         Ok(())
     }
 
+    fn folders(&self, _: &Location) -> Result<Vec<String>, StorageError> {
+        Ok(Vec::new())
+    }
+
     fn head(&self, _: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         Ok(Some(stream()))
     }

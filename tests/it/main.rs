@@ -7,6 +7,8 @@ mod engine;
 mod enrich;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod load;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod pipeline;
 mod recover;
 mod shred;
 mod stage;

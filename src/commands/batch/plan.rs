@@ -8,7 +8,7 @@ use super::work::Batch;
 use crate::commands::{CliError, Exit, StorageArgs, cancel_on_signal};
 use crate::pipeline::pack;
 use crate::report::Progress;
-use crate::run::{Opening, Run, RunId, RunRequest, mask_arguments, now_millis, require_complete};
+use crate::run::{Opening, Run, RunId, RunRequest, SUCCESS, mask_arguments, now_millis, require_complete};
 use crate::storage::codec::is_lzop_index;
 use crate::storage::{Location, ObjectMeta, Storage, StorageError};
 
@@ -131,6 +131,17 @@ pub(in crate::commands) fn absolute(location: &Location) -> Result<Location, Cli
     Ok(Location::Local(path))
 }
 
+/// Whether every input is a run folder that is whole: if it holds no records, then that is what its run came to, and the
+/// next step has to pass it on.
+fn all_whole_runs(storage: &Storage, inputs: &[Location]) -> Result<bool, CliError> {
+    for input in inputs {
+        if *input == Location::Stdio || storage.head(&input.join(SUCCESS))?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn list_inputs(storage: &Storage, inputs: &[Location]) -> Result<Vec<ObjectMeta>, CliError> {
     let mut objects = match storage.list(inputs) {
         Ok(objects) => objects,
@@ -141,7 +152,7 @@ fn list_inputs(storage: &Storage, inputs: &[Location]) -> Result<Vec<ObjectMeta>
         Err(error) => return Err(error.into()),
     };
     objects.retain(|object| !is_lzop_index(&object.relative));
-    if objects.is_empty() {
+    if objects.is_empty() && !all_whole_runs(storage, inputs)? {
         let looked_at: Vec<String> = inputs.iter().map(Location::to_string).collect();
         let message = format!("no data to process: no object matches {}", looked_at.join(" "));
         return Err(CliError::new(Exit::NoData, message)

@@ -93,6 +93,10 @@ impl ObjectStore for S3Store {
         list::list(self, &Address::of(at)?, names, visit)
     }
 
+    fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        list::folders(self, &Address::of(at)?)
+    }
+
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         let address = Address::of(at)?;
         let core = Arc::clone(&self.core);

@@ -67,6 +67,18 @@ impl MemoryS3 {
     }
 }
 
+/// Only what is directly below the prefix; folders as common prefixes. One page.
+fn rolled_up(state: &State, prefix: &str, delimiter: &str) -> ListObjectsV2Output {
+    let below = state.objects.keys().filter_map(|key| key.strip_prefix(prefix));
+    let mut folders: Vec<String> = below
+        .filter_map(|rest| rest.split_once(delimiter))
+        .map(|(name, _)| format!("{prefix}{name}{delimiter}"))
+        .collect();
+    folders.dedup();
+    let prefixes = folders.into_iter().map(|folder| CommonPrefix { prefix: Some(folder) }).collect();
+    ListObjectsV2Output { common_prefixes: Some(prefixes), is_truncated: Some(false), ..ListObjectsV2Output::default() }
+}
+
 fn finish<T>(fault: Option<Fault>, output: T) -> Reply<T> {
     match fault {
         Some(Fault::DoneButRefused(code)) => refuse(code),
@@ -160,6 +172,9 @@ impl S3 for MemoryS3 {
         let most = input.max_keys.unwrap_or(1000).min(1000) as usize;
         let after = input.continuation_token.unwrap_or_default();
         let state = self.state();
+        if let Some(delimiter) = &input.delimiter {
+            return reply(rolled_up(&state, &prefix, delimiter));
+        }
         let mut found = state.objects.iter().filter(|(key, _)| key.starts_with(&prefix) && **key > after);
         let contents: Vec<Object> = found
             .by_ref()
