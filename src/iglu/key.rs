@@ -21,10 +21,13 @@ impl SchemaVer {
 
     /// Parses a full version: no leading zeros, MODEL at least 1, every number a positive 32-bit integer.
     pub fn parse(text: &str) -> Option<SchemaVer> {
-        let (model, rest) = version_number(text.as_bytes())?;
-        let (revision, rest) = version_number(rest.strip_prefix(b"-")?)?;
-        let (addition, rest) = version_number(rest.strip_prefix(b"-")?)?;
-        (rest.is_empty() && model > 0).then_some(SchemaVer { model, revision, addition })
+        let mut parts = text.as_bytes().split(|byte| *byte == b'-');
+        let version = SchemaVer {
+            model: version_number(parts.next()?)?,
+            revision: version_number(parts.next()?)?,
+            addition: version_number(parts.next()?)?,
+        };
+        (parts.next().is_none() && version.model > 0).then_some(version)
     }
 }
 
@@ -34,39 +37,42 @@ impl fmt::Display for SchemaVer {
     }
 }
 
-/// The number at the beginning of a text, and what follows it.
-fn version_number(text: &[u8]) -> Option<(u32, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, rest) = text.split_at(digits);
-    if digits == 0 || digits > 1 && number[0] == b'0' || digits > 10 {
+fn version_number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 10 || digits.len() > 1 && digits[0] == b'0' {
         return None;
     }
-    let value = number.iter().fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-    Some((i32::try_from(value).ok()? as u32, rest))
-}
-
-/// What a byte is in a schema URI.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum UriByte {
-    Word,
-    Dot,
-    Slash,
-    Illegal,
-}
-
-static URI_BYTES: [UriByte; 256] = {
-    let mut table = [UriByte::Illegal; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        if (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-' || byte as u8 == b'_' {
-            table[byte] = UriByte::Word;
+    let mut number = 0_u64;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
         }
-        byte += 1;
+        number = number * 10 + u64::from(value);
     }
-    table[b'.' as usize] = UriByte::Dot;
-    table[b'/' as usize] = UriByte::Slash;
-    table
+    i32::try_from(number).ok().map(i32::cast_unsigned)
+}
+
+/// What parts of a schema URI a byte may stand in.
+const PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut at = 0;
+    while at < 128 {
+        if (at as u8).is_ascii_alphanumeric() {
+            parts[at] = IN_VENDOR | IN_WORD;
+        }
+        if (at as u8).is_ascii_digit() {
+            parts[at] |= IN_VERSION;
+        }
+        at += 1;
+    }
+    parts[b'-' as usize] = IN_VENDOR | IN_WORD | IN_VERSION;
+    parts[b'_' as usize] = IN_VENDOR | IN_WORD;
+    parts[b'.' as usize] = IN_VENDOR;
+    parts
 };
+const IN_VENDOR: u8 = 1;
+const IN_WORD: u8 = 2;
+const IN_VERSION: u8 = 4;
 
 /// Why a text is not a schema key, or a JSON is not self-describing. `Display` gives the code written in bad rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,30 +112,27 @@ impl<'a> SchemaKey<'a> {
     pub fn parse(uri: &'a str) -> Result<SchemaKey<'a>, ParseError> {
         let rest = uri.strip_prefix("iglu:").ok_or(ParseError::InvalidIgluUri)?;
         let mut slashes = [0; 3];
-        let mut found = 0;
+        let (mut part, mut start, mut fits) = (0, 0, u8::MAX);
         for (at, byte) in rest.bytes().enumerate() {
-            match URI_BYTES[usize::from(byte)] {
-                UriByte::Word => {}
-                // Only vendors have dots.
-                UriByte::Dot if found == 0 => {}
-                UriByte::Slash if found < 3 => {
-                    slashes[found] = at;
-                    found += 1;
-                }
-                _ => return Err(ParseError::InvalidIgluUri),
+            if byte != b'/' {
+                fits &= PARTS[usize::from(byte)];
+                continue;
             }
+            let wanted = if part == 0 { IN_VENDOR } else { IN_WORD };
+            if part == slashes.len() || at == start || fits & wanted == 0 {
+                return Err(ParseError::InvalidIgluUri);
+            }
+            slashes[part] = at;
+            (part, start, fits) = (part + 1, at + 1, u8::MAX);
         }
-        if found < 3 {
+        let [vendor_end, name_end, format_end] = slashes;
+        let version = &rest[start..];
+        let has_two_dashes = || version.bytes().filter(|byte| *byte == b'-').count() == 2;
+        if part != slashes.len() || fits & IN_VERSION == 0 || !has_two_dashes() {
             return Err(ParseError::InvalidIgluUri);
         }
-        let [first, second, third] = slashes;
-        let (vendor, name, format) = (&rest[..first], &rest[first + 1..second], &rest[second + 1..third]);
-        let version = &rest[third + 1..];
-        let dashes = version.bytes().filter(|byte| *byte == b'-').count();
-        let loose_version = dashes == 2 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        if vendor.is_empty() || name.is_empty() || format.is_empty() || !loose_version {
-            return Err(ParseError::InvalidIgluUri);
-        }
+        let (vendor, name) = (&rest[..vendor_end], &rest[vendor_end + 1..name_end]);
+        let format = &rest[name_end + 1..format_end];
         let version = SchemaVer::parse(version).ok_or(ParseError::InvalidSchemaVer)?;
         Ok(SchemaKey { vendor, name, format, version })
     }
@@ -226,10 +229,7 @@ impl SchemaCriterion {
         let [model, revision, addition] = numbers[..] else { return None };
         let number = |text: &str| match text {
             "*" => Some(None),
-            digits => match version_number(digits.as_bytes())? {
-                (number, []) => Some(Some(number)),
-                _ => None,
-            },
+            digits => version_number(digits.as_bytes()).map(Some),
         };
         let model = number(model)?;
         if model == Some(0) || vendor.is_empty() || name.is_empty() || format.is_empty() {

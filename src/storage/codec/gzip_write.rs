@@ -29,8 +29,11 @@ pub struct GzipEncoder {
 }
 
 enum Kind {
-    /// With room for the largest block, so that no block clears memory that it is about to overwrite.
-    Many(Compressor, Vec<u8>),
+    Many {
+        compressor: Compressor,
+        /// Room for the worst case, kept from block to block.
+        room: Vec<u8>,
+    },
     Single(Compress),
 }
 
@@ -41,7 +44,7 @@ impl GzipEncoder {
         let kind = match members {
             GzipMembers::Many => {
                 let level = CompressionLvl::new(level.min(12) as i32).unwrap_or_default();
-                Kind::Many(Compressor::new(level), Vec::new())
+                Kind::Many { compressor: Compressor::new(level), room: Vec::new() }
             }
             GzipMembers::Single => Kind::Single(Compress::new(Compression::new(level.min(9)), false)),
         };
@@ -51,7 +54,7 @@ impl GzipEncoder {
     /// Appends `plain` compressed to `out`. Blocks may be placed in any order; each is independent.
     pub fn block(&mut self, plain: &[u8], out: &mut Vec<u8>) -> GzipBlock {
         match &mut self.kind {
-            Kind::Many(compressor, room) => {
+            Kind::Many { compressor, room } => {
                 let bound = compressor.gzip_compress_bound(plain.len());
                 if room.len() < bound {
                     room.resize(bound, 0);
