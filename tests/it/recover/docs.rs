@@ -56,16 +56,18 @@ fn tutorial_rows() -> String {
     let lookup = json!({"error": "ResolutionError", "lookupHistory": [{"repository": "Iglu Central",
         "errors": [{"error": "NotFound"}], "attempts": 1, "lastAttempt": "2021-03-05T10:01:00Z"}]});
     let version = json!({"schemaKey": "iglu:com.acme/product/jsonschema/1-0-3", "error": lookup});
-    let contexts = json!({"schema": "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-0", "data": [
-        {"schema": "iglu:com.acme/visitor/jsonschema/1-0-0", "data": {}},
-        {"schema": "iglu:com.acme/product/jsonschema/1-0-3", "data": {"price": 5}}]});
-    let cx = URL_SAFE_NO_PAD.encode(contexts.to_string());
-    let event = |p: &str| json!([{"name": "e", "value": "pv"}, {"name": "p", "value": p}, {"name": "cx", "value": cx}]);
+    let event = |p: &str, product: &str| {
+        let contexts = json!({"schema": "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-0", "data": [
+            {"schema": "iglu:com.acme/visitor/jsonschema/1-0-0", "data": {}},
+            {"schema": format!("iglu:com.acme/product/jsonschema/{product}"), "data": {"price": 5}}]});
+        let cx = URL_SAFE_NO_PAD.encode(contexts.to_string());
+        json!([{"name": "e", "value": "pv"}, {"name": "p", "value": p}, {"name": "cx", "value": cx}])
+    };
     let size = json!({"timestamp": "2021-03-05T10:01:00Z", "maximumAllowedSizeBytes": 1000, "actualSizeBytes": 2000,
         "expectation": "event passed enrichment but then exceeded the maximum allowed size 1000 bytes"});
     let lost = bad_row("size_violation", &json!({"processor": {}, "failure": size, "payload": "x"}));
-    let mut rows = vec![row("enrichment_failures", &platform, event("wob")); 1200];
-    rows.extend(vec![row("schema_violations", &version, event("web")); 54]);
+    let mut rows = vec![row("enrichment_failures", &platform, event("wob", "1-0-4")); 1200];
+    rows.extend(vec![row("schema_violations", &version, event("web", "1-0-3")); 54]);
     rows.extend(vec![lost; 2]);
     rows.join("\n") + "\n"
 }
