@@ -276,7 +276,8 @@ impl TestTarget {
 pub fn dump(target: &mut dyn Target, table: &str) -> Vec<String> {
     let columns = target.columns(table).unwrap();
     let name = target.dialect().qualified(table, target.sql_options());
-    let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
     let rows = target.query(&format!("SELECT {} FROM {name}", names.join(", "))).unwrap();
     let mut lines: Vec<String> = rows
         .iter()
