@@ -1,4 +1,4 @@
-//! The `thresh-loadgen` binary: writes realistic raw collector logs from a seed.
+//! The `thresh-loadgen` binary: writes realistic raw collector logs, enriched events or bad rows from a seed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +13,10 @@ enum FormatArg {
     Cloudfront,
     CljTomcat,
     Thrift,
+    /// Enriched events, four entities each, for shredding
+    Enriched,
+    /// Bad rows, self-describing and legacy, for recovery
+    BadRows,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -25,13 +29,13 @@ enum MixArg {
     Rich,
 }
 
-/// Write realistic raw collector logs. The same options and seed give the same bytes on every machine.
+/// Write realistic raw collector logs, enriched events or bad rows. The same options and seed give the same bytes on every machine.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
 struct Args {
-    /// Folder to write the logs to
+    /// Folder to write to
     output: PathBuf,
-    /// Raw format
+    /// Format
     #[arg(long, value_enum)]
     format: Option<FormatArg>,
     /// Start from a benchmark workload; other options then override it
@@ -70,6 +74,12 @@ struct Args {
     /// Share of POST requests with 1 to 10 events, 0 to 1 (not for CloudFront, which logs no bodies)
     #[arg(long)]
     post_share: Option<f64>,
+    /// Share of enriched events that are copies of earlier ones, 0 to 1
+    #[arg(long)]
+    natural_share: Option<f64>,
+    /// Share of enriched events that have an earlier one's id, 0 to 1
+    #[arg(long)]
+    synthetic_share: Option<f64>,
     /// Distinct users
     #[arg(long)]
     users: Option<usize>,
@@ -100,6 +110,8 @@ impl Args {
             Some(FormatArg::Cloudfront) => plan.format = LogFormat::CloudFront,
             Some(FormatArg::CljTomcat) => plan.format = LogFormat::CljTomcat,
             Some(FormatArg::Thrift) => plan.format = LogFormat::Thrift,
+            Some(FormatArg::Enriched) => plan.format = LogFormat::Enriched,
+            Some(FormatArg::BadRows) => plan.format = LogFormat::BadRows,
             None => {}
         }
         match self.mix {
@@ -125,6 +137,8 @@ impl Args {
         }
         plan.bad_share = self.bad_share.unwrap_or(plan.bad_share);
         plan.post_share = self.post_share.unwrap_or(plan.post_share);
+        plan.natural_share = self.natural_share.unwrap_or(plan.natural_share);
+        plan.synthetic_share = self.synthetic_share.unwrap_or(plan.synthetic_share);
         plan.users = self.users.unwrap_or(plan.users).max(1);
         plan.agents = self.agents.unwrap_or(plan.agents).max(1);
         plan.unique_agents |= self.unique_agents;
