@@ -32,6 +32,8 @@ struct Versioned {
     base: &'static [Property],
     /// What each later version adds.
     added: &'static [Property],
+    /// Share of properties that are null or left out, the first one never.
+    gaps: f64,
 }
 
 const ADDRESS: &[Property] = &[("street", Kind::Sentence), ("zipCode", Kind::Word), ("country", Kind::Word)];
@@ -56,6 +58,8 @@ const UA_PARSER: Versioned = Versioned {
         ("deviceFamily", Kind::Word),
     ],
     added: &[],
+    // The enrichment fills them all.
+    gaps: 0.0,
 };
 
 const OWN: [Versioned; 4] = [
@@ -78,6 +82,7 @@ const OWN: [Versioned; 4] = [
             ("note", Kind::Sentence),
             ("skus", Kind::Words),
         ],
+        gaps: 0.1,
     },
     Versioned {
         name: "com.acme/customer",
@@ -95,6 +100,7 @@ const OWN: [Versioned; 4] = [
             ("lastSearch", Kind::Sentence),
             ("loyaltyPoints", Kind::Count(100_000)),
         ],
+        gaps: 0.1,
     },
     Versioned {
         name: "com.acme/media_playback",
@@ -113,6 +119,7 @@ const OWN: [Versioned; 4] = [
             ("subtitles", Kind::Words),
             ("qualityLevel", Kind::Word),
         ],
+        gaps: 0.1,
     },
     Versioned {
         name: "com.acme/content",
@@ -124,6 +131,7 @@ const OWN: [Versioned; 4] = [
             ("section", Kind::Word),
             ("revision", Kind::Count(90)),
         ],
+        gaps: 0.1,
     },
 ];
 
@@ -189,7 +197,7 @@ impl Versioned {
     fn entity(&self, random: &mut Random) -> String {
         let version = random.below(self.added.len() as u64 + 1) as usize;
         let mut json = format!(r#"{{"schema":"iglu:{}/jsonschema/1-0-{version}","data":"#, self.name);
-        write_object(&[self.base, &self.added[..version]].concat(), random, &mut json);
+        write_object(&[self.base, &self.added[..version]].concat(), self.gaps, random, &mut json);
         json.push('}');
         json
     }
@@ -207,11 +215,10 @@ pub fn schemas() -> Vec<(String, String, String)> {
     types.flat_map(|versioned| (0..=versioned.added.len()).map(|version| versioned.schema(version))).collect()
 }
 
-/// One property in ten is null or left out, the first one never.
-fn write_object(properties: &[Property], random: &mut Random, out: &mut String) {
+fn write_object(properties: &[Property], gaps: f64, random: &mut Random, out: &mut String) {
     out.push('{');
     for (index, (name, kind)) in properties.iter().enumerate() {
-        let absent = index > 0 && random.chance(0.1);
+        let absent = index > 0 && random.chance(gaps);
         let is_null = absent && random.chance(0.5);
         if absent && !is_null {
             continue;
@@ -252,7 +259,7 @@ impl Kind {
             }
             Kind::Choice(texts) => out.push_str(&format!("\"{}\"", random.pick(texts))),
             Kind::Words => out.push_str(&format!("[\"{}\",\"{}\"]", random.pick(&WORDS), random.pick(&SECTIONS))),
-            Kind::Object(properties) => write_object(properties, random, out),
+            Kind::Object(properties) => write_object(properties, 0.1, random, out),
         }
     }
 

@@ -115,7 +115,7 @@ fn every_folder(mut check: impl FnMut(&Path, &dyn Fn(&Made))) {
     world.schema("com.acme/twice/jsonschema/1-0-0", &json!({"aB": {"type": "string"}, "a_b": {"type": "string"}}));
     world.schema("com.acme/no_first/jsonschema/1-0-1", &json!({"a": {"type": "string"}}));
     check(&world.path("registry"), &|made: &Made| {
-        assert_eq!((made.tables, made.steps), (14, 29));
+        assert_eq!((made.tables, made.steps), (15, 29));
         let refused: Vec<&str> = made.refused.iter().map(|(key, _)| key.name.as_str()).collect();
         assert_eq!(refused, ["broken", "no_first", "twice"]);
     });
@@ -132,7 +132,7 @@ fn every_folder(mut check: impl FnMut(&Path, &dyn Fn(&Made))) {
 
 fn assert_reasons(made: &Made) {
     for (key, reason) in &made.refused {
-        assert!(reason.contains(&key.name) && reason.len() > key.to_string().len() + 10, "{key}: {reason:?}");
+        assert!(reason.contains(&key.name) && reason.len() > key.name.len() + 20, "{key:?}: {reason:?}");
         println!("refused: {reason}");
     }
 }

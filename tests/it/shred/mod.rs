@@ -2,6 +2,7 @@
 
 mod conservation;
 mod ddl;
+mod documentation;
 mod duplicates;
 mod dynamodb;
 mod odd_input;

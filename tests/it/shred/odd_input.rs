@@ -28,7 +28,7 @@ fn nothing_at_all() {
 
     std::fs::create_dir(world.path("empty")).unwrap();
     let empty = world.shred("empty", "r2", &[]);
-    assert_eq!(empty.status.code(), Some(0), "{}", String::from_utf8_lossy(&empty.stderr));
+    assert_eq!(empty.status.code(), Some(3), "{}", String::from_utf8_lossy(&empty.stderr));
     let missing = world.shred("nowhere", "r3", &[]);
     assert_ne!(missing.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("nowhere"));
