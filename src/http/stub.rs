@@ -1,5 +1,7 @@
 //! A tiny HTTP server for tests: answers what a closure says, one request per connection, on a port of this machine.
 
+#![allow(dead_code, reason = "each test reads what it is about")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

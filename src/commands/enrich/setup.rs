@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::adapters::{AdapterSetup, Routed};
+use super::adapters::AdapterSetup;
 use super::assets::Assets;
 use super::job::{EnrichJob, WorkerParts};
 use super::{BadFormatArg, EnrichArgs, FormatArg};
-use crate::adapter::Registry;
 use crate::badrow::{BadRowConfig, BadRowFormat, Processor};
 use crate::commands::{CliError, Exit, StorageStore};
 use crate::enrich::{EnrichConfig, EnrichStage};
@@ -111,8 +110,7 @@ impl Setup {
         };
         let mut config = EnrichConfig::new(bad_rows, etl_millis);
         config.max_record_size = Some(args.batch.max_record_size);
-        let registry = Registry::new(&self.adapters.config, self.adapters.client(args.offline));
-        let stage = Arc::new(EnrichStage::new(config, Arc::new(Routed(registry))));
+        let stage = Arc::new(EnrichStage::new(config, Arc::new(self.adapters.registry(args.offline))));
         let (enrichments, resolver) = (self.enrichments, self.resolver);
         let parts: WorkerParts = Box::new(move || {
             let validator: Box<dyn Validator> = Box::new(Resolver::client(&resolver));

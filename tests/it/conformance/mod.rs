@@ -4,6 +4,7 @@
 //! per area how many cases were mapped, passed, failed and not mapped. A case that fails makes the test fail, unless
 //! `docs/conformance-known.txt` lists its id with a reason.
 
+mod adapter;
 mod calls;
 mod ddl;
 mod load;
@@ -26,6 +27,8 @@ pub enum Answer {
     Error(Value),
     /// The expectation is met; it was compared already.
     Met,
+    /// The expectation is not met; what differs.
+    Differs(Vec<String>),
     /// We have no counterpart; why.
     Unmapped(&'static str),
 }

@@ -1,5 +1,7 @@
 //! What tests share.
 
+#[path = "../../../src/http/stub.rs"]
+pub mod http_stub;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "postgres")]
