@@ -4,6 +4,7 @@ mod adapters;
 mod conformance;
 mod engine;
 mod enrich;
+mod enrichments;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod load;
 mod recover;

@@ -5,7 +5,7 @@
 
 mod batches;
 mod remote;
-mod runs;
+pub mod runs;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -111,7 +111,7 @@ fn log_line(request: &Request) -> String {
     format!("{head} {query} - - - {content_type} {}", URL_SAFE.encode(body)).replace(' ', "\t")
 }
 
-fn percent_encoded(text: &str) -> String {
+pub fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
