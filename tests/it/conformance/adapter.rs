@@ -315,6 +315,15 @@ fn form_urlencoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
+/// A parameter as CallRail's adapter formats it.
+pub fn callrail_field(name: &str, value: Option<&str>) -> Value {
+    let query = vec![(name.to_owned(), value.map(str::to_owned))];
+    match data(&Request { query, ..Request::to("com.callrail", "v1") }, name) {
+        Answer::Value(value) => value,
+        _ => Value::Null,
+    }
+}
+
 /// The only failure of a request.
 fn only_failure(request: &Request, is_legacy: bool) -> Answer {
     let found = request.run(|payload, result| failures(payload, result, is_legacy));

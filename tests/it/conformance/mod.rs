@@ -7,6 +7,7 @@
 mod adapter;
 mod calls;
 mod ddl;
+mod enrichments;
 mod load;
 mod matcher;
 mod methods;
