@@ -10,7 +10,7 @@ use super::ids::EventIds;
 use super::steps::{FixedStep, LATE_ORDER, ORDER, Place, Progress};
 use super::validate::{CONTEXTS_HEAD, InputJsons, InputValidator};
 use crate::badrow::{EnrichmentFailure, EnrichmentInfo, Message};
-use crate::enrichment::{Enrichment, Entity, Step, StepContext};
+use crate::enrichment::{Enrichment, Entity, Lookups, Step, StepContext};
 use crate::event::{ALL_COLUMNS, Column, EnrichedEvent};
 use crate::iglu::{SchemaKey, SelfDescribing, Validator};
 use crate::json;
@@ -98,9 +98,20 @@ impl Manager {
         }
     }
 
-    /// How many events were emitted although a text was too long.
-    pub fn too_long_accepted(&self) -> u64 {
-        self.too_long_accepted
+    /// Counts what has happened since the last call: look-ups of enrichments, events emitted although a text was too
+    /// long.
+    pub fn take_counts(&mut self, mut count: impl FnMut(&'static str, u64)) {
+        match std::mem::take(&mut self.too_long_accepted) {
+            0 => {}
+            events => count("too_long_accepted", events),
+        }
+        for enrichment in &mut self.enrichments {
+            let Some(names) = enrichment.step().lookup_counters() else { continue };
+            let Lookups { hits, misses, errors } = enrichment.take_lookups();
+            for (name, number) in names.into_iter().zip([hits, misses, errors]) {
+                count(name, number);
+            }
+        }
     }
 
     /// Enriches one raw event into `event`, which starts empty; gives the PII event if there is one. On a failure `event`

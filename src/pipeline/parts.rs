@@ -84,6 +84,11 @@ impl PartBuffers {
         outputs.each_mut()
     }
 
+    /// All outputs, when their number is not known beforehand.
+    pub fn each(&mut self) -> &mut [OutputBuffer] {
+        &mut self.outputs
+    }
+
     fn seal(&mut self, at_least: usize) {
         for output in &mut self.outputs {
             if output.bytes.is_empty() || output.bytes.len() < at_least {
