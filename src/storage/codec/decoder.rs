@@ -65,7 +65,6 @@ impl Decoder {
     pub fn data_end(&self) -> u64 {
         match &self.kind {
             Kind::Gzip(reader) => reader.data_end(),
-            Kind::WholeGzip(reader) => reader.data_end(),
             Kind::Plain(_) | Kind::Lzop(_) | Kind::Deflate(_) => self.stored_position(),
         }
     }

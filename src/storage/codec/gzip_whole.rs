@@ -183,7 +183,7 @@ impl MemberReader {
 
     /// Where the last whole member ended; what follows is padding.
     pub(super) fn data_end(&self) -> u64 {
-        self.rest.as_ref().map_or(self.done as u64, |rest| rest.data_end())
+        self.rest.as_ref().map_or(self.offset + self.done as u64, |rest| rest.data_end())
     }
 
     pub(super) fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
