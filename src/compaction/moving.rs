@@ -102,16 +102,24 @@ pub(super) fn part(name: String, written: &Written) -> Part {
     Part { folder: 0, output: OUTPUT.to_owned(), name, size: written.size, crc32c: written.crc32c_text(), records: 0 }
 }
 
-/// Whether an error says that an input is not, or no longer, what was listed.
+/// Whether an error says that an input cannot be had as it was listed, and nothing else is wrong.
 pub(super) fn is_about(error: &StorageError, object: &ObjectMeta) -> bool {
-    let gone = matches!(error, StorageError::NotFound { .. } | StorageError::PreconditionFailed { .. });
-    gone && *error.location() == object.location
+    let about = match error {
+        StorageError::NotFound { .. } | StorageError::PreconditionFailed { .. } => true,
+        StorageError::Denied { detail, .. } => detail.contains(NOT_RESTORED),
+        StorageError::Corrupt { .. } | StorageError::Failed { .. } => false,
+    };
+    about && *error.location() == object.location
 }
+
+/// The code with which S3 refuses to read an object in an archive storage class.
+const NOT_RESTORED: &str = "InvalidObjectState";
 
 /// The same in words.
 pub(super) fn left_in_place(error: &StorageError) -> &'static str {
     match error {
         StorageError::NotFound { .. } => "gone since it was listed",
+        StorageError::Denied { .. } => "in an archive storage class; restore it first; left in place",
         _ => "changed since it was listed; left in place",
     }
 }
