@@ -45,6 +45,8 @@ pub struct MergeOptions {
     pub repair: bool,
     /// How much is checked.
     pub verify: Verify,
+    /// Whether sources go afterwards: local outputs are read back then, whatever `verify` says.
+    pub delete: bool,
     /// Whether lzop files get an index.
     pub index: bool,
     /// Whether a file that cannot be merged ends the run.
@@ -53,7 +55,7 @@ pub struct MergeOptions {
 
 /// What is fetched from S3 ahead of use, for each output that is being written.
 const AHEAD_BYTES: u64 = 64 << 20;
-const AHEAD_OBJECTS: usize = 48;
+const AHEAD_OBJECTS: usize = 64;
 
 /// Joins files.
 pub struct Merger<'m> {

@@ -43,6 +43,12 @@ pub struct Removal {
     pub failed: Vec<FailedInput>,
 }
 
+impl Removal {
+    fn is_empty(&self) -> bool {
+        self.failed.is_empty() && self.counters == Counters::default()
+    }
+}
+
 impl Run {
     /// The files of a run that was begun in this output, or is complete there.
     pub fn recorded(
@@ -59,10 +65,12 @@ impl Run {
         Run::unfinished(storage, &folder)
     }
 
-    /// What is to be done in a run folder according to its journal; `None` without one.
+    /// What is to be done in a run folder according to its journal; `None` without one, or if the run moves no files.
     pub fn unfinished(storage: &Storage, folder: &Location) -> Result<Option<Recorded>, RunError> {
         let location = plan_location(folder);
-        read_json::<Plan>(storage, &location)?.map(|plan| Recorded::begun(plan, &location)).transpose()
+        let plan = read_json::<Plan>(storage, &location)?;
+        let moving = plan.filter(|plan| !plan.targets.is_empty());
+        moving.map(|plan| Recorded::begun(plan, &location)).transpose()
     }
 
     /// Ends a run whose splits are all done. Between the manifest and `_SUCCESS`, `remove` deletes the sources; if it
@@ -73,7 +81,10 @@ impl Run {
     ) -> Result<Manifest, E> {
         let manifest = self.write_manifest(&[], complete(Removal::default()))?;
         let removal = remove(&manifest)?;
-        let manifest = self.write_manifest(&[], complete(removal))?;
+        let manifest = match removal.is_empty() {
+            true => manifest,
+            false => self.write_manifest(&[], complete(removal))?,
+        };
         self.seal()?;
         Ok(manifest)
     }
@@ -97,7 +108,7 @@ fn complete(removal: Removal) -> Ending {
 impl Recorded {
     fn begun(plan: Plan, at: &Location) -> Result<Recorded, RunError> {
         if plan.targets.len() != plan.inputs.len() {
-            let detail = "the run there does not move files".to_owned();
+            let detail = "it has not one target for each input".to_owned();
             return Err(RunError::Unreadable { location: at.clone(), detail });
         }
         let inputs = plan.inputs.iter().map(|input| input.to_object(at)).collect::<Result<_, _>>()?;

@@ -61,6 +61,16 @@ fn a_changed_or_vanished_file_is_left_to_the_next_run() {
 }
 
 #[test]
+fn an_object_in_cold_storage_is_left_with_a_reason() {
+    let files = Files::on_s3();
+    files.put("in/a", "a\n").put("in/b", "b\n");
+    files.server().fault("COPY", 1, Fault::Code(S3ErrorCode::InvalidObjectState));
+    let said = stage(&files, "1", 5, &["--threads", "1"]);
+    assert!(said.contains("restore it first"), "{said}");
+    assert_eq!((files.names("in"), files.lines("work")), (vec!["a".to_owned()], vec!["b".to_owned()]));
+}
+
+#[test]
 fn copies_go_back_to_the_service_not_through_here() {
     let files = Files::on_s3();
     for index in 0..30 {
@@ -104,6 +114,24 @@ fn an_unfinished_run_comes_first() {
         let said = stage(&files, "2", 4, &[]);
         assert!(said.contains("run=1") && said.contains("--resume"), "{said}");
         assert!(!files.names("work").iter().any(|name| name.starts_with("run=2")));
+    });
+}
+
+#[test]
+fn an_unfinished_run_of_another_command_is_no_obstacle() {
+    both(|files| {
+        files.put("in/a", "a\n");
+        let plan = serde_json::json!({
+            "command": "enrich", "version": "0.1.0", "run_id": "0", "started": 0, "configuration": {},
+            "inputs": [{"location": "/x", "size": 1}], "splits": [[0, 1]],
+        });
+        files.put("work/run=0/_journal/plan.json", plan.to_string());
+        stage(&files, "1", 0, &[]);
+        assert_eq!(files.lines("work/run=1"), ["a"]);
+        files.put("in/b", "b\n");
+        let said = stage(&files, "0", 4, &["--resume"]);
+        assert!(said.contains("the command was `enrich`"), "{said}");
+        assert_eq!(files.names("in"), ["b"]);
     });
 }
 
