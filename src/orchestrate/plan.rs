@@ -363,5 +363,4 @@ fn unique(name: String, taken: &[String]) -> String {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

@@ -2,7 +2,8 @@
 //!
 //! Texts and exit codes of what is in the way: snowplow/emr-etl-runner 1.0.4, `lib/snowplow-emr-etl-runner/emr_job.rb`.
 
-use super::{NextArgs, print};
+use super::NextArgs;
+use crate::commands::batch::print;
 use crate::commands::configured::Configured;
 use crate::commands::{CliError, Exit};
 use crate::orchestrate::state::{RunState, StateStore, next_id};

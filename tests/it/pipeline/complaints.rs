@@ -274,3 +274,24 @@ fn complaint_16_47_the_cause_is_told_to_whoever_wants_to_know() {
     let again = world.faulty(&["--webhook", &url]).output().unwrap();
     expect(&again, 1);
 }
+
+/// snowplow/snowplow 3558: an hour was gone before it showed that the run could not succeed.
+#[test]
+fn complaint_21_what_cannot_be_reached_is_found_before_any_work() {
+    let world = World::on_disk();
+    world.collect("a", &page_views(0..5));
+    // A file in the place of a folder, and a database that nobody serves.
+    std::fs::write(world.path("data/archive"), "").unwrap();
+    let refused = world.run(&["--target", "postgres://me@127.0.0.1:1/x"]);
+    expect(&refused, 1);
+    let said = text(&refused);
+    assert!(said.contains("raw.archive: expected a folder that can be written to, found "), "{said}");
+    std::fs::remove_file(world.path("data/archive")).unwrap();
+    let refused = world.run(&["--target", "postgres://me@127.0.0.1:1/x"]);
+    expect(&refused, 1);
+    assert!(text(&refused).contains("postgres://me@127.0.0.1:1/x: no connection to "), "{}", text(&refused));
+    assert_eq!(world.data("in"), ["a"]);
+    assert_eq!(world.data("state/open"), [""; 0]);
+    expect(&world.run(&[]), 0);
+    assert_eq!(world.loaded(), event_ids(0..5));
+}
