@@ -1,9 +1,12 @@
 //! Copies files one by one, to be deleted where they were.
 
+use std::io;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use super::error::CompactionError;
 use super::jobs::Limits;
+use super::source::Summing;
 use super::{OUTPUT, Planned};
 use crate::report::Meter;
 use crate::run::{FailedInput, Part, SplitRecord};
@@ -75,6 +78,9 @@ impl Mover<'_> {
         let written = self.storage.copy(object, target)?;
         check_unchanged(self.storage, object)?;
         check_stored(self.storage, target, object.size)?;
+        if let (Location::Local(_), Some(expected)) = (target, written.crc32c) {
+            check_content(self.storage, target, expected)?;
+        }
         Ok(written)
     }
 
@@ -102,16 +108,24 @@ pub(super) fn part(name: String, written: &Written) -> Part {
     Part { folder: 0, output: OUTPUT.to_owned(), name, size: written.size, crc32c: written.crc32c_text(), records: 0 }
 }
 
-/// Whether an error says that an input is not, or no longer, what was listed.
+/// Whether an error says that an input cannot be had as it was listed, and nothing else is wrong.
 pub(super) fn is_about(error: &StorageError, object: &ObjectMeta) -> bool {
-    let gone = matches!(error, StorageError::NotFound { .. } | StorageError::PreconditionFailed { .. });
-    gone && *error.location() == object.location
+    let about = match error {
+        StorageError::NotFound { .. } | StorageError::PreconditionFailed { .. } => true,
+        StorageError::Denied { detail, .. } => detail.contains(NOT_RESTORED),
+        StorageError::Corrupt { .. } | StorageError::Failed { .. } => false,
+    };
+    about && *error.location() == object.location
 }
+
+/// The code with which S3 refuses to read an object in an archive storage class.
+const NOT_RESTORED: &str = "InvalidObjectState";
 
 /// The same in words.
 pub(super) fn left_in_place(error: &StorageError) -> &'static str {
     match error {
         StorageError::NotFound { .. } => "gone since it was listed",
+        StorageError::Denied { .. } => "in an archive storage class; restore it first; left in place",
         _ => "changed since it was listed; left in place",
     }
 }
@@ -129,6 +143,19 @@ pub(super) fn check_unchanged(storage: &Storage, object: &ObjectMeta) -> Result<
     }
 }
 
+/// What is stored must be what was written. S3 checks what it is given by itself.
+fn check_content(storage: &Storage, target: &Location, expected: u32) -> Result<(), CompactionError> {
+    let failed = |error| StorageError::from_io(target, error);
+    let object = storage.head(target)?.ok_or_else(|| StorageError::NotFound { location: target.clone() })?;
+    let (mut reader, crc) = Summing::new(storage.open(&object)?);
+    io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
+    if crc.load(Ordering::Relaxed) == expected {
+        return Ok(());
+    }
+    let detail = "the CRC32C of what is stored is not that of what was copied".to_owned();
+    Err(CompactionError::Unverified { location: target.clone(), detail })
+}
+
 /// What is stored must be as long as what was written.
 pub(super) fn check_stored(storage: &Storage, target: &Location, expected: u64) -> Result<(), CompactionError> {
     let stored = storage.head(target)?.map(|object| object.size);
@@ -140,4 +167,45 @@ pub(super) fn check_stored(storage: &Storage, target: &Location, expected: u64) 
         None => "it is not there after it was written".to_owned(),
     };
     Err(CompactionError::Unverified { location: target.clone(), detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Precondition, StorageOptions};
+
+    #[test]
+    fn lots_are_small_enough_to_be_shared() {
+        let object = |size: u64| ObjectMeta {
+            location: Location::Stdio,
+            relative: String::new(),
+            size,
+            etag: None,
+            modified: None,
+        };
+        let lengths = |objects: &[ObjectMeta], threads: usize| -> Vec<usize> {
+            batches(objects, threads).iter().map(std::iter::ExactSizeIterator::len).collect()
+        };
+        assert_eq!(lengths(&[], 4), [0_usize; 0]);
+        assert_eq!(lengths(&vec![object(1); 16], 2), [2; 8]);
+        assert_eq!(lengths(&vec![object(1); 10_000], 1), [250; 40]);
+        assert_eq!(lengths(&[object(1), object(2 << 30), object(1)], 1), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_copy_that_went_wrong_is_noticed() {
+        let temporary = tempfile::tempdir().unwrap();
+        let storage = Storage::new(StorageOptions::default());
+        let at = Location::Local(temporary.path().join("x"));
+        let written = storage.write_all(&at, b"content", Precondition::None).unwrap();
+        let crc = written.crc32c.unwrap();
+        check_stored(&storage, &at, 7).unwrap();
+        check_content(&storage, &at, crc).unwrap();
+        let error = check_stored(&storage, &at, 8).unwrap_err().to_string();
+        assert!(error.contains("7 bytes are stored, 8 were written"), "{error}");
+        let error = check_content(&storage, &at, crc ^ 1).unwrap_err().to_string();
+        assert!(error.contains("CRC32C"), "{error}");
+        std::fs::remove_file(temporary.path().join("x")).unwrap();
+        assert!(check_stored(&storage, &at, 7).unwrap_err().to_string().contains("not there"));
+    }
 }

@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(targets.iter().collect::<HashSet<_>>().len(), objects.len());
         assert_eq!(targets[2], "i-2/x.gz", "another folder is another name");
         for clash in [&targets[0], &targets[1]] {
-            assert!(clash.starts_with("i-1/x.") && clash.ends_with(".gz") && clash.len() == 24, "{clash}");
+            assert!(clash.starts_with("i-1/x.") && clash.ends_with(".gz") && clash.len() == 25, "{clash}");
         }
         assert!(targets[3].starts_with("a."), "a file cannot be a folder too: {}", targets[3]);
         assert_eq!(targets[4], "a/b");

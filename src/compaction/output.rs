@@ -111,23 +111,27 @@ impl<'o> Output<'o> {
     /// Compresses what is pending, in pieces that end with a line where there are lines, until less than `least` is left;
     /// all of it if `least` is 0.
     fn compress_pending(&mut self, least: usize) -> Result<(), StorageError> {
-        while !self.pending.is_empty() && self.pending.len() >= least {
-            let most = self.pending.len().min(MEMBER);
-            let line_end = memchr::memrchr(b'\n', &self.pending[..most]).map(|at| at + 1);
+        let pending = std::mem::take(&mut self.pending);
+        let mut rest = pending.as_slice();
+        while !rest.is_empty() && rest.len() >= least {
+            let most = rest.len().min(MEMBER);
+            let line_end = memchr::memrchr(b'\n', &rest[..most]).map(|at| at + 1);
             let end = if most < MEMBER { most } else { line_end.unwrap_or(most) };
             let mut out = std::mem::take(&mut self.scratch);
             out.clear();
-            self.compress(end, &mut out);
-            self.pending.drain(..end);
+            self.compress(&rest[..end], &mut out);
+            rest = &rest[end..];
             let written = self.write(&out);
             self.scratch = out;
             written?;
         }
+        let done = pending.len() - rest.len();
+        self.pending = pending;
+        self.pending.drain(..done);
         Ok(())
     }
 
-    fn compress(&mut self, end: usize, out: &mut Vec<u8>) {
-        let plain = &self.pending[..end];
+    fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         if self.codec == Codec::Lzop {
             let begin = |out: &mut Vec<u8>| LzopEncoder::new(true, 0, out);
             self.lzop.get_or_insert_with(|| begin(out)).append(plain, out);

@@ -108,3 +108,63 @@ fn index_of(file: &Location) -> Option<Location> {
         Location::Stdio => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Meter;
+    use crate::storage::{Precondition, StorageOptions};
+
+    /// Objects in a folder, and a manifest that has a target for those that it should.
+    fn world(names: &[(&str, bool)]) -> (tempfile::TempDir, Storage, Vec<ObjectMeta>, Manifest) {
+        let temporary = tempfile::tempdir().unwrap();
+        let storage = Storage::new(StorageOptions::default());
+        let mut objects = Vec::new();
+        let mut inputs = Vec::new();
+        for (name, taken) in names {
+            let at = Location::Local(temporary.path().join(name));
+            storage.write_all(&at, b"content", Precondition::None).unwrap();
+            objects.push(storage.head(&at).unwrap().unwrap());
+            let target = if *taken { serde_json::json!(name) } else { serde_json::Value::Null };
+            inputs.push(serde_json::json!({"location": at.to_string(), "size": 7, "target": target}));
+        }
+        let manifest = serde_json::json!({
+            "command": "stage", "version": "0", "run_id": "1", "status": "complete", "arguments": [],
+            "configuration": {}, "started": "", "ended": "", "inputs": inputs, "outputs": [],
+            "counters": crate::report::Counters::default(), "failed_inputs": [],
+        });
+        (temporary, storage, objects, serde_json::from_value(manifest).unwrap())
+    }
+
+    fn names(folder: &tempfile::TempDir) -> Vec<String> {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn only_what_was_taken_and_is_still_the_same_goes() {
+        let all =
+            [("a", true), ("b.lzo", true), ("b.lzo.index", false), ("c", false), ("changed", true), ("gone", true)];
+        let (folder, storage, mut objects, manifest) = world(&all);
+        std::fs::write(folder.path().join("late"), "late").unwrap();
+        std::fs::remove_file(folder.path().join("gone")).unwrap();
+        objects[4].modified = objects[4].modified.map(|modified| modified - 1);
+        let limits = Limits { threads: 3, stop: &|| false, meter: &Meter::default() };
+        let removal = remove_sources(&storage, &objects, &manifest, limits).unwrap();
+        assert_eq!(names(&folder), ["c", "changed", "late"]);
+        assert_eq!(removal.counters.named["files_deleted"], 3, "what is gone already is as good as deleted");
+        assert_eq!(removal.failed.len(), 1);
+        assert_eq!(removal.failed[0].input, 4);
+    }
+
+    #[test]
+    fn a_wish_to_stop_is_heard() {
+        let (folder, storage, objects, manifest) = world(&[("a", true), ("_SUCCESS", true)]);
+        let limits = Limits { threads: 1, stop: &|| true, meter: &Meter::default() };
+        let error = remove_sources(&storage, &objects, &manifest, limits).unwrap_err();
+        assert!(matches!(error, CompactionError::Interrupted));
+        assert_eq!(names(&folder).len(), 2);
+    }
+}

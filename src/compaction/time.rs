@@ -37,10 +37,19 @@ impl Moment {
         if let Some(found) = EPOCH_IN_NAME.captures(name) {
             return found[1].parse::<i64>().ok().map(|seconds| Moment(seconds - seconds.rem_euclid(HOUR)));
         }
-        DATE_IN_NAME.captures_iter(name).find_map(|found| {
+        let mut start = 0;
+        while let Some(found) = DATE_IN_NAME.captures_at(name, start) {
             let number = |group: usize| found.get(group).and_then(|text| text.as_str().parse::<i16>().ok());
-            Moment::from_parts(number(1)?, number(2)?, number(3)?, number(4).unwrap_or(0))
-        })
+            let parts = number(1).zip(number(2)).zip(number(3));
+            let moment =
+                parts.and_then(|((year, month), day)| Moment::from_parts(year, month, day, number(4).unwrap_or(0)));
+            if moment.is_some() {
+                return moment;
+            }
+            // What ends this one may begin the next.
+            start = found.get(1)?.end();
+        }
+        None
     }
 
     fn from_millis(millis: i64) -> Moment {

@@ -1,5 +1,7 @@
 //! Where files come from and go to, checked before anything is read.
 
+use std::path::{Path, PathBuf};
+
 use super::report::skipped_text;
 use crate::commands::batch::absolute;
 use crate::commands::{CliError, Exit};
@@ -37,10 +39,7 @@ impl Places {
 
 fn is_inside(inner: &Location, outer: &Location) -> bool {
     match (inner, outer) {
-        (Location::Local(inner), Location::Local(outer)) => {
-            let resolve = |path: &std::path::Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-            resolve(inner).starts_with(resolve(outer))
-        }
+        (Location::Local(inner), Location::Local(outer)) => resolved(inner).starts_with(resolved(outer)),
         (Location::S3 { bucket: inner_bucket, key: inner }, Location::S3 { bucket, key: outer }) => {
             let outer = outer.trim_end_matches('/');
             let below = inner.trim_end_matches('/').strip_prefix(outer);
@@ -48,6 +47,15 @@ fn is_inside(inner: &Location, outer: &Location) -> bool {
                 && (outer.is_empty() || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
         }
         _ => false,
+    }
+}
+
+/// A path without links, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(path), _, _) => path,
+        (Err(_), Some(parent), Some(name)) => resolved(parent).join(name),
+        (Err(_), _, _) => path.to_owned(),
     }
 }
 

@@ -72,7 +72,11 @@ fn warn(manifest: &Manifest) {
             let _ = writeln!(text, "  {}: {}", failure.location, failure.reason);
         }
     }
-    text.push_str(&skipped_text(&manifest.skipped));
+    // Markers are left out of any run folder that is read; the manifest has them, they are no news.
+    let is_news =
+        |skipped: &&Skipped| !skipped.reason.ends_with("a marker") && !skipped.reason.ends_with("folder marker");
+    let news: Vec<Skipped> = manifest.skipped.iter().filter(is_news).cloned().collect();
+    text.push_str(&skipped_text(&news));
     let _ = logging::write_stderr(text.as_bytes());
 }
 

@@ -53,7 +53,7 @@ pub struct MergeOptions {
 
 /// What is fetched from S3 ahead of use, for each output that is being written.
 const AHEAD_BYTES: u64 = 64 << 20;
-const AHEAD_OBJECTS: usize = 48;
+const AHEAD_OBJECTS: usize = 64;
 
 /// Joins files.
 pub struct Merger<'m> {

@@ -43,6 +43,12 @@ pub struct Removal {
     pub failed: Vec<FailedInput>,
 }
 
+impl Removal {
+    fn is_empty(&self) -> bool {
+        self.failed.is_empty() && self.counters == Counters::default()
+    }
+}
+
 impl Run {
     /// The files of a run that was begun in this output, or is complete there.
     pub fn recorded(
@@ -73,7 +79,10 @@ impl Run {
     ) -> Result<Manifest, E> {
         let manifest = self.write_manifest(&[], complete(Removal::default()))?;
         let removal = remove(&manifest)?;
-        let manifest = self.write_manifest(&[], complete(removal))?;
+        let manifest = match removal.is_empty() {
+            true => manifest,
+            false => self.write_manifest(&[], complete(removal))?,
+        };
         self.seal()?;
         Ok(manifest)
     }

@@ -41,12 +41,15 @@ fn copy_source(from: &Address) -> String {
     text
 }
 
-/// "Not found" and "changed" are about the source; both mean that it is not the object that was listed.
+/// "Not found" and "changed" are about the source, and so is the state of an archived object.
 fn about_source(error: StorageError, source: &ObjectMeta) -> StorageError {
     let location = source.location.clone();
     match error {
         StorageError::NotFound { .. } => StorageError::NotFound { location },
         StorageError::PreconditionFailed { .. } => StorageError::PreconditionFailed { location },
+        StorageError::Denied { detail, .. } if detail.contains("InvalidObjectState") => {
+            StorageError::Denied { location, detail }
+        }
         other => other,
     }
 }

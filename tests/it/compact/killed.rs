@@ -45,6 +45,7 @@ fn on_local_disks() {
     let files = Files::local();
     let expected = fill(&files);
     check(&files, &expected, 1..24);
+    assert!(!files.has_temporary(), "what a killed process was writing is gone");
 }
 
 #[test]
@@ -56,4 +57,60 @@ fn on_s3() {
     let killed = check(&files, &expected, (1..120).step_by(7));
     assert!(killed > 5, "each request takes a while, so that the process can be hit: {killed}");
     assert!(files.server().state().uploads.is_empty());
+}
+
+/// Waits until the server has seen so many requests.
+fn wait_for_requests(files: &Files, count: usize) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(120);
+    while files.server().state().log.len() < count {
+        assert!(std::time::Instant::now() < deadline, "the command makes no requests");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on() {
+    let files = Files::on_s3();
+    let expected = fill(&files);
+    let (input, output) = (files.at("in"), files.at("out"));
+    let arguments = [
+        "compact",
+        &input,
+        "--output",
+        &output,
+        "--run-id",
+        "1",
+        "--resume",
+        "--delete-source",
+        "--target-size",
+        "600",
+    ];
+    files.server().state().latency = Duration::from_millis(100);
+    let running = files.command(&arguments).spawn().unwrap();
+    wait_for_requests(&files, 15);
+    // SAFETY: a signal to a child that was not waited for yet.
+    assert_eq!(unsafe { libc::kill(running.id() as i32, libc::SIGTERM) }, 0);
+    let ended = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.contains("--resume"), "{said}");
+    assert!(!files.names("out/run=1").contains(&"_SUCCESS".to_owned()));
+    files.server().state().latency = Duration::ZERO;
+    files.expect(0, &arguments);
+    assert_eq!(files.lines("out"), expected);
+    assert!(files.names("in").is_empty());
+}
+
+#[test]
+fn a_run_that_another_process_holds_is_left_alone() {
+    let files = Files::on_s3();
+    fill(&files);
+    let holder = r#"{"host":"elsewhere","pid":1,"boot":"x","namespace":"x","process_started":"1","since":0,"command":"compact"}"#;
+    files.put("out/run=1/_lock.1", holder);
+    let (input, output) = (files.at("in"), files.at("out"));
+    let said =
+        files.expect(17, &["compact", &input, "--output", &output, "--run-id", "1", "--resume", "--delete-source"]);
+    assert!(said.contains("elsewhere"), "{said}");
+    assert_eq!(files.names("out/run=1"), ["_lock.1"]);
+    assert_eq!(files.names("in").len(), 40);
 }

@@ -4,4 +4,5 @@ mod complaints;
 mod joining;
 mod killed;
 mod on_s3;
+mod property;
 mod runs;

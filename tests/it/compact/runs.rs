@@ -91,7 +91,8 @@ fn done_is_done() {
     files.put("in/1.gz", gzip(b"a\n")).put("in/2.gz", gzip(b"b\n")).put("in/_SUCCESS", "").put("in/.x", "x");
     let arguments = ["compact", "in", "--output", "out", "--run-id", "1", "--delete-source"];
     let said = files.expect(0, &arguments);
-    assert!(said.contains("deleted 2") && said.contains("a marker") && said.contains("a hidden name"), "{said}");
+    assert!(said.contains("deleted 2") && said.contains("skipped 2") && said.contains("a hidden name"), "{said}");
+    assert_eq!(files.json("out/run=1/_manifest.json")["skipped"][1]["reason"], "a marker");
     assert_eq!(files.names("in"), [".x", "_SUCCESS"]);
     files.put("in/late.gz", gzip(b"late\n"));
     let said = files.expect(4, &arguments);

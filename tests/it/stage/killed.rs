@@ -12,6 +12,7 @@ fn fill(files: &Files, folder: &str) -> Vec<String> {
     names
 }
 
+/// Returns how many processes were killed.
 fn stage_then_archive(files: &Files, most: usize, step: usize) -> usize {
     let expected = fill(files, "in");
     let (input, work, archive) = (files.at("in"), files.at("work"), files.at("archive"));
@@ -35,7 +36,9 @@ fn stage_then_archive(files: &Files, most: usize, step: usize) -> usize {
 
 #[test]
 fn on_local_disks() {
-    stage_then_archive(&Files::local(), 30, 2);
+    let files = Files::local();
+    stage_then_archive(&files, 30, 2);
+    assert!(!files.has_temporary(), "what a killed process was writing is gone");
 }
 
 #[test]

@@ -61,6 +61,16 @@ fn a_changed_or_vanished_file_is_left_to_the_next_run() {
 }
 
 #[test]
+fn an_object_in_cold_storage_is_left_with_a_reason() {
+    let files = Files::on_s3();
+    files.put("in/a", "a\n").put("in/b", "b\n");
+    files.server().fault("COPY", 1, Fault::Code(S3ErrorCode::InvalidObjectState));
+    let said = stage(&files, "1", 5, &["--threads", "1"]);
+    assert!(said.contains("restore it first"), "{said}");
+    assert_eq!((files.names("in"), files.lines("work")), (vec!["a".to_owned()], vec!["b".to_owned()]));
+}
+
+#[test]
 fn copies_go_back_to_the_service_not_through_here() {
     let files = Files::on_s3();
     for index in 0..30 {

@@ -73,6 +73,16 @@ impl Files {
         self.all(folder).into_keys().collect()
     }
 
+    /// Whether a local write was left unfinished anywhere.
+    pub fn has_temporary(&self) -> bool {
+        fn any(folder: &Path) -> bool {
+            let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            let is_temporary = |path: &Path| path.file_name().unwrap().to_str().unwrap().starts_with(".thresh-");
+            entries.into_iter().any(|path| is_temporary(&path) || (path.is_dir() && any(&path)))
+        }
+        any(self.temporary.path())
+    }
+
     /// All lines of the data below a folder, sorted. A file that cannot be decoded counts as one line of its bytes.
     pub fn lines(&self, folder: &str) -> Vec<String> {
         let mut lines = Vec::new();
