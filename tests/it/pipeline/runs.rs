@@ -210,7 +210,7 @@ fn the_plan_runs_on_its_own() {
 #[test]
 fn quickstart_from_nothing_to_answers() {
     let temporary = tempfile::tempdir().unwrap();
-    let folder = temporary.path().join("quick start");
+    let folder = temporary.path().join("quickstart");
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_thresh")).parent().unwrap();
     assert!(std::path::Path::new(env!("CARGO_BIN_EXE_thresh-loadgen")).starts_with(bin));
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/quickstart");
