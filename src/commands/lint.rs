@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::access::{text_of, unreachable_folders, unreachable_targets};
+use super::batch::print;
 use super::configured::{PipelineArgs, TargetArgs, read_target, target_files};
 use super::schemas::SchemaArgs;
 use super::{CliError, Exit, StorageArgs};
@@ -15,6 +16,7 @@ use crate::iglu::Resolver;
 use crate::load::TargetConfig;
 use crate::orchestrate::TargetRef;
 use crate::orchestrate::targets::{Purpose, is_url, repeated_id};
+use crate::report::logging;
 
 /// Arguments of `lint`.
 #[derive(Clone, Debug, Args)]
@@ -34,6 +36,9 @@ pub struct LintArgs {
     /// Say only what is wrong
     #[arg(long)]
     pub brief: bool,
+    /// Also reach for everything: list each folder, write into it and delete that again, connect to each target
+    #[arg(long)]
+    pub access: bool,
     /// Where schemas come from; the resolver's configuration is checked too.
     #[command(flatten)]
     pub schemas: SchemaArgs,
@@ -69,27 +74,34 @@ pub fn run(args: &LintArgs) -> Result<Exit, CliError> {
             .hint("one or more of --config, --resolver, --enrichments, --targets, --target"));
     }
     let mut findings = Findings::default();
+    let mut options = EnrichmentOptions::default();
     if let Some(config) = &args.config {
-        lint_config(args, config, &mut findings)?;
+        let more = lint_config(args, config, &mut findings)?;
+        options.skip_unsupported = more.iter().any(|word| word == "--skip-unsupported");
     }
     let resolver = lint_resolver(args, &mut findings);
     if let Some(folder) = &args.enrichments {
-        lint_enrichments(folder, resolver.as_ref(), &mut findings);
+        lint_enrichments(folder, resolver.as_ref(), &options, &mut findings);
     }
-    lint_targets(&args.targets, &mut findings);
-    let failed = |error| CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error));
-    std::io::stdout().write_all(findings.valid.as_bytes()).map_err(failed)?;
+    let targets = lint_targets(&args.targets, &mut findings);
+    if args.access && findings.problems == 0 {
+        unreachable_targets(&targets).iter().for_each(|problem| findings.wrong(problem));
+    }
+    if !args.brief {
+        print(&findings.valid)?;
+    }
     if findings.problems == 0 {
         return Ok(Exit::Done);
     }
     // The list is the message.
-    std::io::stderr().write_all(findings.wrong.as_bytes()).map_err(failed)?;
+    let _ = logging::write_stderr(findings.wrong.as_bytes());
     let problems =
         if findings.problems == 1 { "1 problem".to_owned() } else { format!("{} problems", findings.problems) };
     Err(CliError::usage(problems))
 }
 
-fn lint_config(args: &LintArgs, config: &Path, findings: &mut Findings) -> Result<(), CliError> {
+/// Checks the configuration; what it passes on to `enrich`.
+fn lint_config(args: &LintArgs, config: &Path, findings: &mut Findings) -> Result<Vec<String>, CliError> {
     let pipeline = PipelineArgs {
         config: config.to_owned(),
         config_folder: args.config_folder.clone(),
@@ -100,24 +112,29 @@ fn lint_config(args: &LintArgs, config: &Path, findings: &mut Findings) -> Resul
     for problem in &reading.problems {
         findings.wrong(&format!("{name}: {problem}"));
     }
-    if !args.brief {
-        for warning in &reading.warnings {
-            findings.valid(&format!("{name}: warning: {warning}"));
-        }
-        for unused in &reading.unused {
-            findings.valid(&format!("{name}: {unused}"));
-        }
+    for warning in &reading.warnings {
+        findings.valid(&format!("{name}: warning: {warning}"));
     }
-    let Some(found) = reading.pipeline else { return Ok(()) };
+    for unused in &reading.unused {
+        findings.valid(&format!("{name}: {unused}"));
+    }
+    let Some(found) = reading.pipeline else { return Ok(Vec::new()) };
     for entry in &found.targets {
         lint_target(&entry.target, findings);
     }
     // What only shows when everything is put together.
     match pipeline.read() {
-        Ok(_) => findings.valid(&format!("{name}: valid configuration")),
+        Ok(configured) => {
+            findings.valid(&format!("{name}: valid configuration"));
+            if args.access {
+                let targets = configured.targets(&TargetArgs::default()).unwrap_or_default();
+                let problems = [unreachable_folders(&configured), unreachable_targets(&targets)].concat();
+                problems.iter().for_each(|problem| findings.wrong(&format!("{name}: {problem}")));
+            }
+        }
         Err(error) => findings.wrong(&format!("{name}: {}", text_of(&error))),
     }
-    Ok(())
+    Ok(found.options.get("enrich").cloned().unwrap_or_default())
 }
 
 fn lint_resolver(args: &LintArgs, findings: &mut Findings) -> Option<std::sync::Arc<Resolver>> {
@@ -135,7 +152,12 @@ fn lint_resolver(args: &LintArgs, findings: &mut Findings) -> Option<std::sync::
     }
 }
 
-fn lint_enrichments(folder: &Path, resolver: Option<&std::sync::Arc<Resolver>>, findings: &mut Findings) {
+fn lint_enrichments(
+    folder: &Path,
+    resolver: Option<&std::sync::Arc<Resolver>>,
+    options: &EnrichmentOptions,
+    findings: &mut Findings,
+) {
     let files = match read_folder(folder) {
         Ok(files) => files,
         Err(errors) => return wrong_enrichments(&errors, findings),
@@ -144,7 +166,7 @@ fn lint_enrichments(folder: &Path, resolver: Option<&std::sync::Arc<Resolver>>, 
         findings.wrong(&format!("{}: not checked, because there is no resolver", folder.display()));
         return;
     };
-    match read_configs(&files, &mut Resolver::client(resolver), &EnrichmentOptions::default()) {
+    match read_configs(&files, &mut Resolver::client(resolver), options) {
         Ok(configs) => {
             for warning in &configs.warnings {
                 findings.valid(&format!("warning: {warning}"));
@@ -161,7 +183,7 @@ fn wrong_enrichments(errors: &ConfigErrors, findings: &mut Findings) {
     }
 }
 
-fn lint_targets(args: &TargetArgs, findings: &mut Findings) {
+fn lint_targets(args: &TargetArgs, findings: &mut Findings) -> Vec<TargetRef> {
     let mut targets = Vec::new();
     match target_files(args) {
         Ok(files) => {
@@ -178,6 +200,7 @@ fn lint_targets(args: &TargetArgs, findings: &mut Findings) {
         let id = one.id.as_deref().unwrap_or_default();
         findings.wrong(&format!("{}: data.id: expected an id of its own, found {id} of {}", other.target, one.target));
     }
+    targets
 }
 
 fn lint_target(target: &str, findings: &mut Findings) -> Option<TargetRef> {
@@ -206,10 +229,4 @@ fn lint_target(target: &str, findings: &mut Findings) -> Option<TargetRef> {
     };
     findings.valid(&format!("{target}: {note}"));
     Some(found)
-}
-
-/// An error without its first word, on as few lines as it has.
-fn text_of(error: &CliError) -> String {
-    let text = error.to_string();
-    text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
 }

@@ -1,5 +1,6 @@
 //! The commands: arguments → plan → stage on the engine → outcome. The only place that sees both stages and threads.
 
+mod access;
 pub mod archive;
 pub mod batch;
 pub mod compact;

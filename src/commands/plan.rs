@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::batch::print;
 use super::configured::{Configured, PipelineArgs, TargetArgs};
 use super::{CliError, Exit};
 use crate::orchestrate::quote::quote;
@@ -91,9 +92,7 @@ pub fn run(args: &PlanArgs) -> Result<Exit, CliError> {
         write_environment(file, &configured)?;
     }
     let lines: String = steps.iter().map(|step| format!("{step}\n")).collect();
-    std::io::stdout()
-        .write_all(lines.as_bytes())
-        .map_err(|error| CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error)))?;
+    print(&lines)?;
     Ok(Exit::Done)
 }
 

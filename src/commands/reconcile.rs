@@ -1,9 +1,8 @@
 //! `thresh reconcile`: whether each step of a run took all of what the one before it gave.
 
-use std::io::Write as _;
-
 use clap::Args;
 
+use super::batch::print;
 use super::{CliError, Exit, StorageArgs};
 use crate::orchestrate::reconcile::compare;
 use crate::report::{bytes_text, count_text};
@@ -49,9 +48,7 @@ pub fn run(args: &ReconcileArgs) -> Result<Exit, CliError> {
         text.push_str(&format!("{} → {}: {files} files, {bytes}{records}\n", from.command, to.command));
         differences.extend(link.differences);
     }
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error)))?;
+    print(&text)?;
     if differences.is_empty() {
         return Ok(Exit::Done);
     }

@@ -1,13 +1,12 @@
 //! `thresh status`: the runs of a pipeline, how far each got, and for how long nothing has happened.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
-use super::batch::SummaryArg;
+use super::batch::{SummaryArg, print};
 use super::configured::PipelineArgs;
 use super::{CliError, Exit};
 use crate::orchestrate::survey::{RunRow, Stage, survey};
@@ -68,9 +67,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit, CliError> {
         SummaryArg::Text => table(&rows),
         SummaryArg::Json => format!("{}\n", json!({"now": utc_text(now, "%Y-%m-%dT%H:%M:%SZ"), "runs": rows})),
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error)))?;
+    print(&text)?;
     let late = late_runs(&rows, args.alert_age);
     if late.is_empty() {
         return Ok(Exit::Done);

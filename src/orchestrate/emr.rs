@@ -191,5 +191,4 @@ fn read_credentials(aws: &Place<'_>) -> Option<S3Keys> {
 }
 
 #[cfg(test)]
-#[path = "emr_tests.rs"]
 mod tests;

@@ -168,5 +168,4 @@ fn absolute(target: &str, folder: &Path) -> String {
 }
 
 #[cfg(test)]
-#[path = "native_tests.rs"]
 mod tests;

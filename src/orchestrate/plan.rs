@@ -183,8 +183,7 @@ impl Planner<'_> {
         if let Some(bad) = &pipeline.enriched.bad {
             command.words.extend(["--bad".to_owned(), bad.to_string()]);
         }
-        command.words.extend(self.run_id());
-        command.words.push("--resume".to_owned());
+        self.resumable(&mut command);
         command.words.extend(["--format".to_owned(), pipeline.format.clone()]);
         if let Some(millis) = etl_millis(self.request.run_id) {
             command.words.extend(["--etl-tstamp".to_owned(), millis.to_string()]);
@@ -195,6 +194,12 @@ impl Planner<'_> {
             command.words.extend(words(&["--enrichments", folder]));
         }
         steps.push(self.finish(command, Step::Enrich, Step::Enrich.name().to_owned()));
+    }
+
+    /// A step that failed because of its configuration is done with the corrected one: what it reads is still there.
+    fn resumable(&self, command: &mut Command) {
+        command.words.extend(self.run_id());
+        command.words.extend(words(&["--resume", "--redo-changed"]));
     }
 
     fn compression(&self, command: &mut Command) {
@@ -219,8 +224,7 @@ impl Planner<'_> {
         if let Some(bad) = &pipeline.shredded.bad {
             command.words.extend(["--bad".to_owned(), bad.to_string()]);
         }
-        command.words.extend(self.run_id());
-        command.words.push("--resume".to_owned());
+        self.resumable(&mut command);
         self.compression(&mut command);
         // A run without any row is a run too, and loaders know it by this message.
         command.words.extend(words(&["--completion-message", "always"]));
@@ -363,5 +367,4 @@ fn unique(name: String, taken: &[String]) -> String {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

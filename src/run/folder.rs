@@ -31,6 +31,8 @@ pub struct RunRequest<'a> {
     pub outputs: &'a [Location],
     /// Whether to go on with what is there.
     pub resume: bool,
+    /// Whether to do an unfinished run anew if it began with other inputs or another configuration.
+    pub redo_changed: bool,
     /// The command line, secrets masked.
     pub arguments: Vec<String>,
     /// What the output depends on besides the inputs.
@@ -88,7 +90,16 @@ impl Run {
             return Ok(Opening::Complete(Box::new(manifest)));
         }
         let (plan, splits) = match read_json::<Plan>(storage, &plan_location(&folders[0]))? {
-            Some(found) if request.resume => resume(&request, &folders, found)?,
+            Some(found) if request.resume => {
+                let differences = found.differences(&plan_of(&request));
+                if differences.is_empty() {
+                    resume(&request, &folders, found)?
+                } else if request.redo_changed {
+                    (begin_anew(&request, &folders, &differences)?, BTreeMap::new())
+                } else {
+                    return Err(RunError::Changed { location: folders[0].clone(), differences });
+                }
+            }
             _ => (begin(&request, &folders)?, BTreeMap::new()),
         };
         Ok(Opening::Active(Box::new(Run {
@@ -322,16 +333,29 @@ fn begin(request: &RunRequest<'_>, folders: &[Location]) -> Result<Plan, RunErro
     Ok(plan)
 }
 
+/// Forgets what an unfinished run did and starts it with what is asked for now. Stopped in between, it finds the old plan
+/// again, without anything done.
+fn begin_anew(request: &RunRequest<'_>, folders: &[Location], differences: &[String]) -> Result<Plan, RunError> {
+    tracing::warn!(run = %folders[0], ?differences, "the unfinished run began differently; it is done anew");
+    let old_plan = plan_location(&folders[0]);
+    for folder in distinct(folders) {
+        for object in request.storage.list_all(&below(folder))? {
+            if !object.relative.starts_with(LOCK_PREFIX) && object.location != old_plan {
+                request.storage.delete(&object.location, None)?;
+            }
+        }
+    }
+    let plan = plan_of(request);
+    write_json(request.storage, &old_plan, &plan)?;
+    Ok(plan)
+}
+
 /// Goes on with a run: splits whose parts are all there stay, every other object goes.
 fn resume(
     request: &RunRequest<'_>,
     folders: &[Location],
     found: Plan,
 ) -> Result<(Plan, BTreeMap<usize, SplitRecord>), RunError> {
-    let differences = found.differences(&plan_of(request));
-    if !differences.is_empty() {
-        return Err(RunError::Changed { location: folders[0].clone(), differences });
-    }
     if found.version != env!("CARGO_PKG_VERSION") {
         tracing::warn!(began_with = found.version, "the run was begun by another version of thresh");
     }

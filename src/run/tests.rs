@@ -12,6 +12,7 @@ struct World {
     run_id: RunId,
     inputs: Vec<ObjectMeta>,
     configuration: BTreeMap<String, String>,
+    redo_changed: bool,
 }
 
 impl World {
@@ -32,6 +33,7 @@ impl World {
             run_id: "r1".parse().unwrap(),
             inputs: vec![input("a"), input("b")],
             configuration: BTreeMap::from([("format".to_owned(), "auto".to_owned())]),
+            redo_changed: false,
             _temporary: temporary,
         }
     }
@@ -43,6 +45,7 @@ impl World {
             run_id: &self.run_id,
             outputs: &[self.good.clone(), self.bad.clone()],
             resume,
+            redo_changed: self.redo_changed,
             arguments: vec!["enrich".into()],
             configuration: self.configuration.clone(),
             inputs: &self.inputs,
@@ -152,6 +155,25 @@ fn says_what_differs() {
         assert!(text.contains(expected), "{text}");
     }
     assert!(error.hint().is_some());
+}
+
+#[test]
+fn a_run_that_began_differently_is_done_anew_if_asked() {
+    let mut world = World::new();
+    let run = world.active(false);
+    run.commit_split(write_part(&run, 0)).unwrap();
+    run.abandon(Status::Failed, Some("wrong configuration".into()));
+    world.configuration.insert("format".into(), "thrift".into());
+    assert!(matches!(world.open(true), Err(RunError::Changed { .. })));
+    world.redo_changed = true;
+    let run = world.active(true);
+    assert_eq!((run.resumed(), run.open_splits().len()), (0, 2));
+    assert!(!world.names(&world.good).iter().any(|name| name.starts_with("part-") || name == MANIFEST));
+    run.commit_split(write_part(&run, 1)).unwrap();
+    drop(run);
+    // From here on it is this run, and it is resumed as any other.
+    world.redo_changed = false;
+    assert_eq!(world.active(true).open_splits(), [(0, 0..1)]);
 }
 
 #[test]

@@ -66,6 +66,7 @@ impl BatchPlan<'_> {
             run_id: &resolved.run_id,
             outputs: &locations,
             resume: self.batch.resume,
+            redo_changed: self.batch.redo_changed,
             arguments: mask_arguments(std::env::args().skip(1)),
             configuration: resolved.configuration,
             inputs: &resolved.objects,

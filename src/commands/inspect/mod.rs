@@ -4,13 +4,13 @@ mod kind;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 
 use clap::Args;
 use serde_json::json;
 
 use self::kind::{Kind, Span, look};
-use super::batch::SummaryArg;
+use super::batch::{SummaryArg, print};
 use super::{CliError, Exit, StorageArgs};
 use crate::report::{bytes_text, count_text, parse_bytes};
 use crate::run::utc_text;
@@ -76,9 +76,7 @@ pub fn run(args: &InspectArgs) -> Result<Exit, CliError> {
             format!("{}\n", json!({ "inputs": inputs }))
         }
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error)))?;
+    print(&text)?;
     let nothing = found.iter().all(|(_, contents)| contents.objects == 0 && contents.runs.is_empty());
     Ok(if nothing { Exit::NoData } else { Exit::Done })
 }

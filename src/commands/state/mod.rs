@@ -3,11 +3,11 @@
 mod next;
 mod notify;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::batch::print;
 use super::configured::{Configured, PipelineArgs};
 use super::plan::SelectionArgs;
 use super::{CliError, Exit};
@@ -177,6 +177,7 @@ fn take(args: &ClaimArgs, configured: &Configured) -> Result<Exit, CliError> {
             Err(error) => return Err(error.into()),
         }
     }
+    configured.state().tidy()?;
     Ok(Exit::Done)
 }
 
@@ -213,10 +214,4 @@ fn failed(args: &FailedArgs) -> Result<Exit, CliError> {
     }
     noted?;
     Ok(Exit::Done)
-}
-
-fn print(text: &str) -> Result<(), CliError> {
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error)))
 }

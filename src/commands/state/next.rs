@@ -2,7 +2,8 @@
 //!
 //! Texts and exit codes of what is in the way: snowplow/emr-etl-runner 1.0.4, `lib/snowplow-emr-etl-runner/emr_job.rb`.
 
-use super::{NextArgs, print};
+use super::NextArgs;
+use crate::commands::batch::print;
 use crate::commands::configured::Configured;
 use crate::commands::{CliError, Exit};
 use crate::orchestrate::state::{RunState, StateStore, next_id};
@@ -137,7 +138,7 @@ fn refuse_foreign(
     let wants = |step| selection.wants(step, pipeline.is_stream());
     let mut folders: Vec<(&str, &Location, &str)> = Vec::new();
     if let Some(raw) = pipeline.raw.as_ref().filter(|_| wants(Step::Staging)) {
-        folders.push(("staging", &raw.processing, "--skip staging takes it up"));
+        folders.push(("staging", &raw.processing, "--skip staging enriches it, if no run has yet"));
     }
     // Without an archive runs stay where they are for good, and so do those of other programs.
     if pipeline.enriched.archive.is_some() && wants(Step::ArchiveEnriched) {

@@ -144,6 +144,8 @@ impl TransferRun<'_> {
             run_id: &self.run_id,
             outputs: std::slice::from_ref(&self.output),
             resume: self.args.resume,
+            // A move that began is finished as it began: its sources may be gone.
+            redo_changed: false,
             arguments: mask_arguments(std::env::args().skip(1)),
             configuration: self.configuration.clone(),
             inputs: &planned.objects,

@@ -170,6 +170,7 @@ impl World {
             run_id: &self.run_id.parse().unwrap(),
             outputs: &[self.location("good"), self.location("bad")],
             resume: self.resume,
+            redo_changed: false,
             arguments: Vec::new(),
             configuration: BTreeMap::new(),
             inputs: &objects,

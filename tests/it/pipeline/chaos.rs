@@ -73,6 +73,9 @@ fn survive(world: &World, kills: usize, seed: u64) {
     for folder in ["in", "processing", "enriched/good", "shredded/good", "state/open", "state/claim"] {
         assert_eq!(world.snapshot(folder).into_keys().collect::<Vec<_>>(), [""; 0], "{folder}");
     }
+    let everything = world.snapshot("");
+    let leftovers: Vec<&String> = everything.keys().filter(|name| name.contains(".thresh-")).collect();
+    assert!(leftovers.is_empty(), "{leftovers:?}");
     let archived = world.snapshot("archive/raw");
     let mut contents: Vec<&Vec<u8>> = archived
         .iter()

@@ -155,7 +155,7 @@ fn inspect_says_what_is_in_every_folder() {
     assert_eq!(inspect("enriched/good"), ["enriched gzip 20 2013-10-07"]);
     assert_eq!(inspect("shredded/good"), ["shredded atomic gzip 20 2013-10-07", "shredded tsv gzip 20 2013-10-07"]);
     let bad = inspect("enriched/bad");
-    assert!(bad.len() == 1 && bad[0].starts_with("bad loader_parsing_errors gzip 4 "), "{bad:?}");
+    assert!(bad.len() == 1 && bad[0].starts_with("bad collector_payload_format_violation gzip 4 "), "{bad:?}");
     let shown = text(&world.thresh(&["inspect", &world.at("processing").to_string()]));
     assert!(shown.contains("  raw cloudfront, gzip: 24 records in 1 objects; 2013-10-07 23:35:30 to "), "{shown}");
     expect(&world.thresh(&["inspect", "nowhere"]), 3);

@@ -274,3 +274,79 @@ fn complaint_16_47_the_cause_is_told_to_whoever_wants_to_know() {
     let again = world.faulty(&["--webhook", &url]).output().unwrap();
     expect(&again, 1);
 }
+
+/// snowplow/snowplow 3558: an hour was gone before it showed that the run could not succeed.
+#[test]
+fn complaint_21_what_cannot_be_reached_is_found_before_any_work() {
+    let world = World::on_disk();
+    world.collect("a", &page_views(0..5));
+    // A file in the place of a folder, and a database that nobody serves.
+    std::fs::write(world.path("data/archive"), "").unwrap();
+    let refused = world.run(&["--target", "postgres://me@127.0.0.1:1/x"]);
+    expect(&refused, 1);
+    let said = text(&refused);
+    assert!(said.contains("raw.archive: expected a folder that can be written to, found "), "{said}");
+    std::fs::remove_file(world.path("data/archive")).unwrap();
+    let refused = world.run(&["--target", "postgres://me@127.0.0.1:1/x"]);
+    expect(&refused, 1);
+    assert!(text(&refused).contains("postgres://me@127.0.0.1:1/x: no connection to "), "{}", text(&refused));
+    assert_eq!(world.data("in"), ["a"]);
+    assert_eq!(world.data("state/open"), [""; 0]);
+    expect(&world.run(&[]), 0);
+    assert_eq!(world.loaded(), event_ids(0..5));
+}
+
+/// snowplow/snowplow 2832 again: the failure was in the configuration, and the step had begun with it. An object that cannot
+/// be read whole is told by exit code 5, and is in the archive.
+#[test]
+fn complaint_11_a_corrected_configuration_needs_no_cleaning_up() {
+    let world = World::on_disk();
+    world.collect("a", &page_views(0..5));
+    let whole = crate::enrich::gzip(&page_views(5..100));
+    world.collect("b.gz", &whole[..whole.len() / 2]);
+    let config = std::fs::read_to_string(world.path("pipeline.toml")).unwrap();
+    let with = |options: &str| {
+        let text = config.replace("enrich = [\"--offline\"", &format!("enrich = [{options}, \"--offline\""));
+        assert_ne!(text, config);
+        std::fs::write(world.path("pipeline.toml"), text).unwrap();
+    };
+    with("\"--fail-fast\"");
+    expect(&world.run(&[]), 1);
+    with("\"--bad-format\", \"legacy\"");
+    let output = world.run(&[]);
+    expect(&output, 5);
+    assert!(text(&output).contains("b.gz: "), "{}", text(&output));
+    let loaded = world.loaded();
+    assert!(loaded.len() > 5 && loaded == event_ids(0..loaded.len()), "what was readable is there");
+    let id = world.run_ids("archive/raw").remove(0);
+    assert!(world.data("archive/raw").contains(&format!("run={id}/b.gz")));
+    assert_eq!(world.manifest("archive/enriched", &id).configuration["bad_format"], "legacy");
+    expect(&world.run(&[]), 3);
+}
+
+/// O2 and O4 of the rules: run folders of another program, or of a state that was lost, are in the way until they are taken
+/// over, each under its own id.
+#[test]
+fn runs_of_other_programs_are_taken_over() {
+    let world = World::on_disk();
+    world.collect("new", &page_views(10..15));
+    for (id, first) in [("2020-01-01-00-00-00", 0), ("2020-01-02-00-00-00", 5)] {
+        std::fs::write(world.path("raw"), page_views(first..first + 5)).unwrap();
+        let (good, bad) = (world.at("enriched/good").to_string(), world.at("enriched/bad").to_string());
+        let arguments = ["--output", &good, "--bad", &bad, "--run-id", id, "--resolver", "resolver.json", "--offline"];
+        expect(&world.thresh(&[&["enrich", "raw"][..], &arguments].concat()), 0);
+    }
+    let before = world.snapshot("");
+    let blocked = world.run(&[]);
+    expect(&blocked, 4);
+    assert!(text(&blocked).contains("--resume-from shred takes up the runs there"), "{}", text(&blocked));
+    assert_eq!(world.snapshot(""), before);
+    // Nothing of them was ever staged here.
+    expect(&world.run(&["--resume-from", "archive_raw"]), 3);
+    // There is no raw data to archive under these ids, and that is fine: it never came by here.
+    expect(&world.run(&["--resume-from", "shred"]), 0);
+    assert_eq!(world.loaded(), event_ids(0..10));
+    assert_eq!(world.run_ids("archive/enriched"), ["2020-01-01-00-00-00", "2020-01-02-00-00-00"]);
+    expect(&world.run(&[]), 0);
+    assert_eq!(world.loaded(), event_ids(0..15));
+}

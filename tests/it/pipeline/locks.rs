@@ -84,3 +84,33 @@ fn a_lock_file_of_another_program_counts() {
     std::fs::remove_file(&lock).unwrap();
     expect(&world.run(&["--lock", &lock.display().to_string()]), 0);
 }
+
+#[test]
+fn asked_to_stop_it_stops_and_goes_on_later() {
+    let world = World::on_disk();
+    world.collect("a", &page_views(0..10));
+    std::fs::write(world.path("hold-shred"), "").unwrap();
+    let mut runner = world.faulty(&[]).spawn().unwrap();
+    wait_until_held(&world, &mut runner);
+    assert_eq!(unsafe { libc::kill(i32::try_from(runner.id()).unwrap(), libc::SIGTERM) }, 0);
+    expect(&runner.wait_with_output().unwrap(), 130);
+    assert_eq!(world.data("state/claim"), [""; 0]);
+    assert_eq!(world.data("state/open").len(), 1);
+    std::fs::remove_file(world.path("hold-shred")).unwrap();
+    expect(&world.run(&[]), 0);
+    assert_eq!(world.loaded(), event_ids(0..10));
+}
+
+/// snowplow/snowplow 1615: a step hung for hours.
+#[test]
+fn complaint_15_a_step_that_hangs_is_ended() {
+    let world = World::on_disk();
+    world.collect("a", &page_views(0..10));
+    std::fs::write(world.path("hold-enrich"), "").unwrap();
+    let output = world.faulty(&["--step-timeout", "1"]).output().unwrap();
+    expect(&output, 1);
+    assert!(text(&output).contains("failed in step enrich (exit code 124)"), "{}", text(&output));
+    std::fs::remove_file(world.path("hold-enrich")).unwrap();
+    expect(&world.run(&[]), 0);
+    assert_eq!(world.loaded(), event_ids(0..10));
+}

@@ -206,3 +206,50 @@ fn the_plan_runs_on_its_own() {
     assert_eq!(world.loaded(), event_ids(0..5));
     assert_eq!(world.run_ids("archive/shredded"), ["r-1"]);
 }
+
+#[test]
+fn quickstart_from_nothing_to_answers() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("quickstart");
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_thresh")).parent().unwrap();
+    assert!(std::path::Path::new(env!("CARGO_BIN_EXE_thresh-loadgen")).starts_with(bin));
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/quickstart");
+    let run = || {
+        let mut quickstart = std::process::Command::new("bash");
+        quickstart.arg(&script).arg(&folder).env("THRESH_BIN", bin).env("EVENTS", "300").output().unwrap()
+    };
+    let output = run();
+    expect(&output, 0);
+    let said = text(&output);
+    for expected in ["== what the runner knows", "page_view", "finished", "tables            "] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    expect(&run(), 1);
+}
+
+/// The samples are what they say they are.
+#[test]
+fn the_sample_configurations_are_right() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let world = World::on_disk();
+    for sample in ["config.yml", "pipeline.toml"] {
+        let path = examples.join(sample).display().to_string();
+        let output = world.thresh(&["lint", "--config", &path]);
+        expect(&output, 0);
+        assert!(text(&output).contains(&format!("{sample}: valid configuration")), "{}", text(&output));
+    }
+    let unit = std::fs::read_to_string(examples.join("systemd/thresh.service")).unwrap();
+    let cron = std::fs::read_to_string(examples.join("cron/thresh")).unwrap();
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let line = cron.lines().find(|line| line.contains("etl-runner run")).unwrap();
+    for command in [start, line.split("$(").nth(1).unwrap().split(" 2>&1").next().unwrap()] {
+        let words: Vec<&str> = command.split(' ').collect();
+        let at = words.iter().position(|word| *word == "run").unwrap();
+        let mut arguments: Vec<&str> = words[at + 1..].to_vec();
+        arguments.push("--dry-run");
+        let output = world.runner_command("run", &arguments).output().unwrap();
+        // The arguments are understood; only the configuration that they name is not here.
+        expect(&output, 1);
+        assert!(text(&output).contains("conf/pipeline.toml: the configuration cannot be read"), "{}", text(&output));
+    }
+}

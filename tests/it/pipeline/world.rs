@@ -107,7 +107,7 @@ impl World {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/etl-runner");
         let mut runner = Command::new("bash");
         runner.arg(script).arg(command);
-        if !arguments.contains(&"--config") {
+        if !arguments.iter().any(|argument| matches!(*argument, "--config" | "-c")) {
             runner.args(["--config", "pipeline.toml"]);
         }
         runner.args(["--resolver", "resolver.json"]).args(self.path_style()).args(arguments);

@@ -1,6 +1,6 @@
 use super::*;
 
-const SAMPLE: &str = include_str!("../../examples/pipeline.toml");
+const SAMPLE: &str = include_str!("../../../examples/pipeline.toml");
 
 fn problems(text: &str) -> Vec<String> {
     read(text, Path::new("/conf")).problems.iter().map(ToString::to_string).collect()

@@ -1,7 +1,7 @@
 use super::super::document::Value;
 use super::*;
 
-const SAMPLE: &str = include_str!("../../examples/config.yml");
+const SAMPLE: &str = include_str!("../../../examples/config.yml");
 
 fn environment(name: &str) -> Option<String> {
     match name {

@@ -43,10 +43,10 @@ fn a_whole_run() {
             "staging\tthresh stage s3://acme-logs/ 's3://acme/old logs/' --output s3://acme/processing/ \
              --run-id 2017-05-10-02-45-30 --resume",
             "enrich\tthresh enrich s3://acme/processing/run=2017-05-10-02-45-30/ --output s3://acme/enriched/good/ \
-             --bad s3://acme/enriched/bad/ --run-id 2017-05-10-02-45-30 --resume --format thrift \
+             --bad s3://acme/enriched/bad/ --run-id 2017-05-10-02-45-30 --resume --redo-changed --format thrift \
              --etl-tstamp 1494384330000 --compression gzip --resolver conf/resolver.json --enrichments conf/enrichments",
             "shred\tthresh shred s3://acme/enriched/good/run=2017-05-10-02-45-30/ --output s3://acme/shredded/good/ \
-             --bad s3://acme/shredded/bad/ --run-id 2017-05-10-02-45-30 --resume --compression gzip \
+             --bad s3://acme/shredded/bad/ --run-id 2017-05-10-02-45-30 --resume --redo-changed --compression gzip \
              --completion-message always --resolver conf/resolver.json",
             "reconcile\tthresh reconcile s3://acme/processing/run=2017-05-10-02-45-30/ \
              s3://acme/enriched/good/run=2017-05-10-02-45-30/ s3://acme/shredded/good/run=2017-05-10-02-45-30/",
