@@ -104,7 +104,7 @@ def main():
             wall = statistics.median(r[0] for r in runs)
             cpu = statistics.median(r[1] for r in runs)
             peak = max(r[2] for r in runs)
-            named = runs[-1][3]["counters"]["named"]
+            named = runs[-1][3].get("named", {})
             print(f"{events:>9}{threads:>8}{statistics.median(rates):>11.0f}{rates[0]:>9.0f}{rates[-1]:>9.0f}{wall:>8.2f}"
                   f"{cpu:>8.2f}{peak:>6.0f}{named.get('natural_duplicates', 0):>9}{named.get('renamed_events', 0):>9}"
                   f"{files:>7}", flush=True)

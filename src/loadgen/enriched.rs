@@ -30,7 +30,7 @@ pub struct EnrichedEvents {
 impl EnrichedEvents {
     /// Appends the next event's line.
     pub fn next(&mut self, plan: &Plan, world: &World, millis: i64, random: &mut Random, out: &mut Vec<u8>) {
-        let copied = (!self.remembered.is_empty()).then(|| random.unit()).unwrap_or(1.0);
+        let copied = if self.remembered.is_empty() { 1.0 } else { random.unit() };
         if copied < plan.natural_share {
             self.natural += 1;
             let mut columns = random.pick(&self.remembered).clone();

@@ -6,7 +6,8 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::check::{CheckedEvent, normal_timestamp};
-use super::plan::{MemberOrder, RowPlan, Slot};
+use super::members::{MemberOrder, Slot};
+use super::plan::RowPlan;
 use super::text::{cut, write_value};
 use crate::event::normal::{is_plain_double, parse_double};
 use crate::event::number::parse_int;
@@ -112,10 +113,10 @@ fn normal_integer<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
         [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
         single => single == b"0",
     };
-    match parse_int(text) {
-        Some(number) if !is_plain => arena.alloc_str(&number.to_string()),
-        _ => text,
+    if is_plain {
+        return text;
     }
+    parse_int(text).map_or(text, |number| arena.alloc_str(&number.to_string()))
 }
 
 fn normal_double<'a>(text: &'a str, arena: &'a Bump) -> &'a str {

@@ -12,8 +12,9 @@ use bumpalo::collections::Vec as BumpVec;
 use super::check::{CheckedEvent, id_text};
 use super::dedupe::Fate;
 use super::formats::RowFormat;
+use super::members::MemberOrder;
 use super::output::{ShredCounters, ShredOutput, ShredReport};
-use super::plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, MemberOrder, Plan, Plans};
+use super::plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans};
 use super::row::{Root, RowFrame, write_atomic, write_json, write_tsv};
 use super::types::TypeId;
 use crate::badrow::{

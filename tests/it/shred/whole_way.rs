@@ -103,7 +103,7 @@ fn every_field_of_every_entity() {
     thresh(&["load", "out/run=r", "--target", "sqlite:events.db", "--resolver", "resolver.json", "--offline"]);
 
     let database = Connection::open(world.path("events.db")).unwrap();
-    let source = FolderSource::new(&world.path("registry"));
+    let source = FolderSource::new(world.path("registry"));
     let mut fields = 0;
     for (id, chosen) in &carried {
         let events = "SELECT count(*) FROM events WHERE event_id = ?";
