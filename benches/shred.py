@@ -7,7 +7,7 @@
     benches/shred.py --all-duplicates --memory-limit 256
 
 Targets: 50,000 events a second and core, never below 30,000, duplicates found and treated, below 500 MiB, and time that
-grows with the number of events and no faster. gzip in, gzip level 1 out, every entity validated and written as columns.
+grows with the number of events and no faster. gzip in and out as thresh writes it (level 1, one member a MiB), every entity validated and written as columns.
 Of the events 2 % are copies of others and 0.5 % have another's id; --all-duplicates makes it 50 % and 25 %, so that
 nearly all events take the detour over temporary files. Runs with one and two threads alternate; the median is shown,
 with the slowest and fastest run. --memory-limit is a limit of the kernel (RLIMIT_DATA, MiB): a run that needs more
@@ -35,15 +35,16 @@ def build():
     return target / "release"
 
 
-def prepare(bins, work, scale, all_duplicates):
+def prepare(bins, work, scale, all_duplicates, single_member):
     """The events and their schemas; generated if they are not there."""
-    folder = work / f"W8-{scale:g}{'-dup' if all_duplicates else ''}"
+    folder = work / f"W8-{scale:g}{'-dup' if all_duplicates else ''}{'-single' if single_member else ''}"
     registry = work / "shred-registry"
     if not (folder / "_loadgen.json").exists() or not registry.exists():
         shutil.rmtree(folder, ignore_errors=True)
         natural, synthetic = DUPLICATES[all_duplicates]
         subprocess.run([bins / "thresh-loadgen", folder, "--preset", "W8", "--scale", str(scale), "--natural-share",
-                        str(natural), "--synthetic-share", str(synthetic), "--write-registry", registry],
+                        str(natural), "--synthetic-share", str(synthetic), "--write-registry", registry,
+                        *(["--gzip", "6"] if single_member else [])],
                        check=True, stdout=subprocess.DEVNULL)
     return folder, registry
 
@@ -81,6 +82,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, action="append", help="default: 1 and 2")
     parser.add_argument("--all-duplicates", action="store_true")
+    parser.add_argument("--single-member", action="store_true", help="input as Spark wrote it: one gzip member a file")
     parser.add_argument("--memory-limit", type=int, metavar="MIB")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target" / "bench")
     parser.add_argument("--option", action="append", default=[], help="further option of thresh shred; may be repeated")
@@ -90,7 +92,7 @@ def main():
     print(f"{'events':>9}{'threads':>8}{'ev/s/core':>11}{'min':>9}{'max':>9}{'wall s':>8}{'CPU s':>8}{'MiB':>6}"
           f"{'copies':>9}{'renamed':>9}{'files':>7}")
     for scale in args.scale or [1]:
-        folder, registry = prepare(bins, args.work, scale, args.all_duplicates)
+        folder, registry = prepare(bins, args.work, scale, args.all_duplicates, args.single_member)
         events = json.loads((folder / "_loadgen.json").read_text())["events"]
         measured = {threads: [] for threads in args.threads or [1, 2]}
         for _ in range(args.runs):

@@ -53,9 +53,12 @@ struct Args {
     /// Zipf-distributed file sizes: few large files, many small ones
     #[arg(long)]
     skewed_files: bool,
-    /// Compress with gzip at this level (the default, level 6)
+    /// Compress with gzip at this level, one member a file (the default, level 6)
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "6", conflicts_with_all = ["lzo", "plain"])]
     gzip: Option<u32>,
+    /// Compress with gzip at this level, one member a MiB, as thresh itself does
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["gzip", "lzo", "plain"])]
+    gzip_members: Option<u32>,
     /// Write lzop files; Thrift records then stand in serialized blocks
     #[arg(long, conflicts_with = "plain")]
     lzo: bool,
@@ -122,6 +125,8 @@ impl Args {
         }
         if let Some(level) = self.gzip {
             plan.compression = Compression::Gzip(level);
+        } else if let Some(level) = self.gzip_members {
+            plan.compression = Compression::GzipMembers(level);
         } else if self.lzo {
             plan.compression = Compression::Lzo;
         } else if self.plain {

@@ -31,7 +31,7 @@ use badrows::BadRows;
 use enriched::EnrichedEvents;
 
 use crate::raw::SerializedBlockWriter;
-use crate::storage::codec::LzopEncoder;
+use crate::storage::codec::{GzipEncoder, GzipMembers, LzopEncoder};
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -163,7 +163,7 @@ fn file_name(plan: &Plan, index: usize, millis: i64) -> String {
     let hour = format!("{:04}-{:02}-{:02}-{:02}", at.year, at.month, at.day, at.hour);
     let suffix = match plan.compression {
         Compression::None => "",
-        Compression::Gzip(_) => ".gz",
+        Compression::Gzip(_) | Compression::GzipMembers(_) => ".gz",
         Compression::Lzo => ".lzo",
     };
     match plan.format {
@@ -182,6 +182,7 @@ struct FileBuilder {
     blocks: Option<SerializedBlockWriter>,
     lzop: Option<LzopEncoder>,
     gzip: Option<flate2::write::GzEncoder<Vec<u8>>>,
+    members: Option<GzipEncoder>,
 }
 
 /// Plain bytes collected before they are compressed.
@@ -197,9 +198,13 @@ impl FileBuilder {
             }
             _ => None,
         };
+        let members = match plan.compression {
+            Compression::GzipMembers(level) => Some(GzipEncoder::new(GzipMembers::Many, level)),
+            _ => None,
+        };
         let in_blocks = plan.format == LogFormat::Thrift && plan.compression == Compression::Lzo;
         let blocks = in_blocks.then(SerializedBlockWriter::new);
-        FileBuilder { plain: Vec::new(), plain_bytes: 0, stored, blocks, lzop, gzip }
+        FileBuilder { plain: Vec::new(), plain_bytes: 0, stored, blocks, lzop, gzip, members }
     }
 
     fn record(&mut self, plan: &Plan, request: &Request<'_>, random: &mut Random) {
@@ -238,6 +243,8 @@ impl FileBuilder {
             lzop.append(&self.plain, &mut self.stored);
         } else if let Some(gzip) = &mut self.gzip {
             gzip.write_all(&self.plain).expect("writing to memory cannot fail");
+        } else if let Some(members) = &mut self.members {
+            members.block(&self.plain, &mut self.stored);
         } else {
             self.stored.extend_from_slice(&self.plain);
         }

@@ -25,6 +25,8 @@ pub enum Compression {
     None,
     /// gzip at this level, one member a file
     Gzip(u32),
+    /// gzip at this level, one member a MiB, as thresh itself writes
+    GzipMembers(u32),
     /// lzop; for Thrift with serialized blocks inside
     Lzo,
 }
@@ -136,7 +138,13 @@ pub fn preset(name: &str, scale: f64) -> Option<Plan> {
         "W5" => Plan { events: events(200_000), files: 4, bad_share: 0.08, ..base },
         "W6" => Plan { events: events(100_000), files: 4, unique_agents: true, ..base },
         "W7" => Plan { events: events(3_300_000), files: 2_001, file_sizes: FileSizes::OneHuge(20), ..base },
-        "W8" => Plan { format: LogFormat::Enriched, events: events(1_000_000), files: 16, ..base },
+        "W8" => Plan {
+            format: LogFormat::Enriched,
+            events: events(1_000_000),
+            files: 16,
+            compression: Compression::GzipMembers(1),
+            ..base
+        },
         "W9" => Plan { format: LogFormat::BadRows, events: events(200_000), files: 8, ..base },
         _ => return None,
     })

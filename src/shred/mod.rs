@@ -28,7 +28,7 @@ pub use complete::{COMPLETE_FILE, Completion};
 pub use formats::{Formats, Overlap, RowFormat};
 pub use job::{Dedupe, JobOptions, ShredJob, Validators};
 pub use output::{Rows, ShredCounters, ShredOutput, ShredReport};
-pub use plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans, RowPlan, Slot};
+pub use plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, MemberOrder, Plan, Plans, RowPlan, Slot};
 pub use shredder::{Identity, ShredConfig, Shredder};
 pub use sink::{SinkOptions, TypeBuffers, TypeSink};
 pub use types::{TypeId, TypeKey, TypeRegistry};

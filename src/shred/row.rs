@@ -6,7 +6,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::check::{CheckedEvent, normal_timestamp};
-use super::plan::{RowPlan, Slot};
+use super::plan::{MemberOrder, RowPlan, Slot};
 use super::text::{cut, write_value};
 use crate::event::normal::{is_plain_double, parse_double};
 use crate::event::number::parse_int;
@@ -168,7 +168,7 @@ pub(super) fn write_tsv<'a>(
     frame: &RowFrame,
     data: Value<'a>,
     root: Root<'_>,
-    plan: &RowPlan,
+    (plan, order): (&RowPlan, &mut MemberOrder),
     cut_texts: bool,
     arena: &'a Bump,
     out: &mut Vec<u8>,
@@ -178,7 +178,7 @@ pub(super) fn write_tsv<'a>(
     }
     let mut slots = BumpVec::with_capacity_in(plan.len(), arena);
     slots.resize(plan.len(), Slot::EMPTY);
-    plan.fill(data, &mut slots);
+    plan.fill(data, order, &mut slots);
     let mut cuts = 0;
     let mut scratch = Vec::new();
     for (slot, width) in slots.iter().zip(&plan.widths) {

@@ -13,7 +13,7 @@ use super::check::{CheckedEvent, id_text};
 use super::dedupe::Fate;
 use super::formats::RowFormat;
 use super::output::{ShredCounters, ShredOutput, ShredReport};
-use super::plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans};
+use super::plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, MemberOrder, Plan, Plans};
 use super::row::{Root, RowFrame, write_atomic, write_json, write_tsv};
 use super::types::TypeId;
 use crate::badrow::{
@@ -61,6 +61,7 @@ struct KnownSchemas {
 struct Known {
     plan: Plan,
     frame: RowFrame,
+    order: MemberOrder,
     /// Whether the schema is in the report.
     reported: bool,
 }
@@ -76,7 +77,7 @@ impl KnownSchemas {
             _ => RowFrame::tsv(&entity.key),
         };
         self.places.insert(entity.uri.into(), self.list.len());
-        self.list.push(Known { plan, frame, reported: false });
+        self.list.push(Known { plan, frame, order: MemberOrder::default(), reported: false });
         self.list.len() - 1
     }
 }
@@ -306,7 +307,7 @@ impl Shredder {
         out: &mut ShredOutput,
     ) {
         let cut_texts = self.config.cut_texts;
-        let Known { plan, frame, reported } = &mut self.known.list[place];
+        let Known { plan, frame, order, reported } = &mut self.known.list[place];
         let counters = &mut self.report.counters;
         let format = match plan {
             Plan::Skip | Plan::Refused(_) => {
@@ -319,7 +320,7 @@ impl Shredder {
             }
             Plan::Tsv(id, plan) => {
                 let cuts = &mut counters.cut_values;
-                out.row(*id, |out| *cuts += write_tsv(frame, entity.data, root, plan, cut_texts, arena, out));
+                out.row(*id, |out| *cuts += write_tsv(frame, entity.data, root, (plan, order), cut_texts, arena, out));
                 RowFormat::Tsv
             }
         };

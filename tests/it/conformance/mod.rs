@@ -5,8 +5,10 @@
 //! why). A case that fails makes the test fail, unless
 //! `docs/conformance-known.txt` lists its id with a reason.
 
+mod adapter;
 mod calls;
 mod ddl;
+mod enrichments;
 mod load;
 mod matcher;
 mod methods;
@@ -27,6 +29,8 @@ pub enum Answer {
     Error(Value),
     /// The expectation is met; it was compared already.
     Met,
+    /// The expectation is not met; what differs.
+    Differs(Vec<String>),
     /// We have no counterpart; why.
     Unmapped(&'static str),
 }

@@ -84,7 +84,7 @@ fn generated_events_of_all_fates() {
 #[test]
 fn the_generator_repeats_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let small = Plan { events: 500, ..plan() };
+    let small = Plan { events: 500, compression: Compression::GzipMembers(1), ..plan() };
     let first = loadgen::generate(&small, &folder.path().join("a")).unwrap();
     assert_eq!(first, loadgen::generate(&small, &folder.path().join("b")).unwrap());
     let bad = Plan { events: 300, files: 1, compression: Compression::None, ..loadgen::preset("W9", 1.0).unwrap() };

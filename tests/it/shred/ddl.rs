@@ -122,9 +122,7 @@ fn every_folder(mut check: impl FnMut(&Path, &dyn Fn(&Made))) {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/iglu-central");
     let central = std::env::var_os("THRESH_IGLU_CENTRAL").map_or(default, Into::into);
     if central.join("schemas").is_dir() {
-        check(&central, &|made: &Made| {
-            assert!(made.tables > 500 && made.steps > 100, "{} {}", made.tables, made.steps)
-        });
+        check(&central, &|made: &Made| assert!(made.tables > 500 && made.steps > 50, "{} {}", made.tables, made.steps));
     } else {
         println!("no Iglu Central: set THRESH_IGLU_CENTRAL");
     }

@@ -60,7 +60,7 @@ fn columns_of_every_age() {
     let world = World::new();
     let counts = [1, 2, 107, 108, 109, 124, 125, 126, 130, 131, 132, 262];
     for (id, count) in counts.into_iter().enumerate() {
-        let line = Event::new(id as u128).set(Column::doc_height, "900").line();
+        let line = Event::new(id as u128).set(Column::app_id, "shop").set(Column::doc_height, "900").line();
         let mut columns: Vec<&str> = line.split('\t').collect();
         columns.resize(count, "");
         world.write(&format!("in/part-{id:02}"), columns.join("\t").as_bytes());
@@ -97,8 +97,12 @@ fn run_folders_within_folders() {
     world.input("archive/run=2021-03-05-10-00-00/part-00000.txt", &[Event::new(1)]);
     world.input("archive/run=2021-03-05-11-00-00/sub/part-00000.txt", &[Event::new(2)]);
     world.input("archive/2020/run=2020-01-01-00-00-00/part-00000.txt", &[Event::new(3)]);
-    world.write("archive/run=2021-03-05-10-00-00/_SUCCESS", b"");
-    world.write("archive/run=2021-03-05-10-00-00/_manifest.json", b"{}");
+    let unfinished = world.shred("archive", "r0", &[]);
+    assert_ne!(unfinished.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&unfinished.stderr).contains("--allow-incomplete"));
+    for run in ["run=2021-03-05-10-00-00", "run=2021-03-05-11-00-00", "2020/run=2020-01-01-00-00-00"] {
+        world.write(&format!("archive/{run}/_SUCCESS"), b"");
+    }
     success(&world.shred("archive", "r1", &[]));
     let run = world.run("r1");
     assert_eq!(run.lines("name=atomic").len(), 3);

@@ -91,10 +91,10 @@ fn every_field_of_every_entity() {
     let carried = logs(&world, &things);
     let thresh = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_thresh"));
-        command.current_dir(world.path("")).args(arguments).args(["--progress", "off"]);
+        command.current_dir(world.path("")).args(arguments);
         success(&command.output().unwrap())
     };
-    let schemas = ["--resolver", "resolver.json", "--offline", "--run-id", "r"];
+    let schemas = ["--resolver", "resolver.json", "--offline", "--run-id", "r", "--progress", "off"];
     let enrich = ["enrich", "logs", "--format", "cloudfront", "--output", "enriched", "--bad", "bad"];
     thresh(&[&enrich[..], &schemas].concat());
     thresh(&[&["shred", "enriched", "--output", "out"][..], &schemas].concat());
