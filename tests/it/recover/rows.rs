@@ -232,3 +232,98 @@ fn suggestions_lead_to_a_configuration() {
     let text = String::from_utf8(world.thresh(&["recover", "bad", "--suggest"]).stdout).unwrap();
     assert!(text.contains("not recognized as a tracking platform"), "{text}");
 }
+
+/// Numbers that look random and are the same every time.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+/// Rows of every kind with bytes lost, doubled, changed, and rows that only a malicious mind writes.
+fn malformed_rows() -> Vec<Vec<u8>> {
+    let event = json!({"vendor": "v", "version": "1", "loaderName": "c", "encoding": "UTF-8",
+        "parameters": [{"name": "e", "value": "pv"}, {"name": "cx", "value": "e30"}, {"name": "co", "value": "{}"}]});
+    let whole = [
+        adapter_failure("wrong"),
+        bad_row("schema_violations", &json!({"failure": {"messages": []}, "payload": {"enriched": {}, "raw": event}})),
+        bad_row("collector_payload_format_violation", &json!({"failure": {"loader": "thrift"}, "payload": "CgDIAAAA"})),
+        bad_row("recovery_error", &json!({"failure": {}, "payload": {"schema": "x", "data": 1}, "recoveries": -1})),
+        json!({"line": "CgDIAAAAAAAAAAALANIAAAAFVVRGLTg=", "errors": [{"message": "Field [p]"}]}).to_string(),
+        json!({"line": "2016-01-01\t00:00:00\t-\t1\t192.0.2.1\tGET\tc\t/i\t200\t-\tUA\te=pv\t-", "errors": ["e"]})
+            .to_string(),
+    ];
+    let mut noise = Noise(88_172_645_463_325_252);
+    let mut rows: Vec<Vec<u8>> = Vec::new();
+    for number in 0..1500 {
+        let mut row = whole[number % whole.len()].clone().into_bytes();
+        for _ in 0..=noise.below(4) {
+            let at = noise.below(row.len().max(1));
+            match noise.below(4) {
+                0 => row.truncate(at),
+                1 => row.insert(at.min(row.len()), noise.below(256) as u8),
+                2 if at < row.len() => row[at] = noise.below(256) as u8,
+                _ => row.extend_from_within(at.min(row.len())..),
+            }
+        }
+        row.retain(|byte| !b"\r\n".contains(byte));
+        rows.push(row);
+    }
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    for nested in [deep(400), deep(200_000), objects(400), objects(100_000)] {
+        rows.push(nested.clone().into_bytes());
+        rows.push(whole[0].replace("\"messages\":[]", &format!("\"messages\":{nested}")).into_bytes());
+        rows.push(whole[0].replace("\"pv\"", &nested).replace("\"wrong\"", &nested).into_bytes());
+        let quoted = serde_json::to_string(&nested).unwrap();
+        rows.push(whole[1].replace("\"{}\"", &quoted).into_bytes());
+        rows.push(whole[4].replace("\"Field [p]\"", &nested).into_bytes());
+    }
+    rows.push(br#"{"schema":"a","schema":"b","data":1,"data":{}}"#.to_vec());
+    rows.push(format!("{{\"line\":\"x\",\"errors\":[{}]}}", "9".repeat(100_000)).into_bytes());
+    rows.retain(|row| !row.is_empty());
+    rows
+}
+
+#[test]
+fn malformed_rows_never_stop_a_run() {
+    let world = World::new();
+    let rows = malformed_rows();
+    std::fs::create_dir(world.path("bad")).unwrap();
+    std::fs::write(world.path("bad/part-0"), rows.join(&b'\n')).unwrap();
+    let every = json!([{"op": "Test", "path": "$.payload", "value": {"regex": "."}}]);
+    let through = json!([{"op": "Replace", "path": "$.raw.parameters.co.data.[?(@.schema=~x)].schema", "value": "y"}]);
+    let add = json!([{"op": "Add", "path": "$.querystring", "value": [{"name": "tv", "value": "x"}]}]);
+    world.write(
+        "config.json",
+        &flows(&json!({
+            format!("{BADROWS}/schema_violations/jsonschema/*-*-*"): [{"name": "a", "conditions": every, "steps": through}],
+            "iglu:com.snowplowanalytics.snowplow.badrows/adapter_failures/jsonschema/*-*-*":
+                [{"name": "b", "conditions": [], "steps": add}],
+            "iglu:com.snowplowanalytics.snowplow.badrows/collector_payload_format_violation/jsonschema/*-*-*":
+                [{"name": "c", "conditions": [], "steps": []}],
+            "iglu:com.snowplowanalytics.snowplow.badrows/legacy_bad_row/jsonschema/*-*-*":
+                [{"name": "d", "conditions": [], "steps": add}],
+        })),
+    );
+    world.write("script.js", "function process(event, errors) { return errors.length > 5 ? null : event + ''; }");
+    for rules in [["--config", "config.json"], ["--script", "script.js"]] {
+        let summary = world.recover("bad", &rules, &["--output-format", "lines"]);
+        assert_eq!(summary["records_in"], rows.len(), "{summary}");
+        assert!(summary["named"].get("panics").is_none(), "{summary}");
+        let places = ["out", "out/lines", "failed", "failed/unmatched", "unrecoverable", "unrecoverable/discarded"];
+        let found: usize = places.iter().map(|place| world.lines(&format!("{place}/run=r")).len()).sum();
+        assert_eq!(found, rows.len(), "{summary}");
+        for folder in ["out", "failed", "unrecoverable"] {
+            std::fs::remove_dir_all(world.path(folder)).unwrap();
+        }
+        assert_eq!(world.thresh(&["recover", "bad", "--suggest"]).status.code(), Some(0));
+        let sampled = [&["recover", "bad", "--dry-run", "--sample", "5"][..], &rules].concat();
+        assert_eq!(world.thresh(&sampled).status.code(), Some(0));
+    }
+}

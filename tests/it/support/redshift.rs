@@ -27,8 +27,6 @@ pub enum Fault {
     FailCopy(usize),
     /// The connection breaks after the n-th `COPY` from now.
     DropAfterCopy(usize),
-    /// The connection breaks before the n-th statement from now reaches the database.
-    CutBefore(usize),
     /// The connection breaks after the n-th statement from now was carried out; its answer is lost.
     CutAfter(usize),
     /// The connection breaks when the n-th message with rows from now comes.
@@ -186,7 +184,7 @@ impl Session<'_> {
                 kind => {
                     if kind == b'P' {
                         let text = message.body.split(|byte| *byte == 0).nth(1).unwrap_or_default();
-                        session.meet(&String::from_utf8_lossy(text))?;
+                        session.meet(&String::from_utf8_lossy(text));
                         // What is to be lost is the answer to the rows, not that to the preparations.
                         waits_for_rows = std::mem::take(&mut session.muted);
                     }
@@ -251,7 +249,7 @@ impl Session<'_> {
         let text = String::from_utf8_lossy(body.strip_suffix(b"\0").unwrap_or(body)).into_owned();
         let statements = rewrite::split(&text);
         for statement in &statements {
-            self.meet(statement)?;
+            self.meet(statement);
             if matches!(self.statement(statement)?, Ended::InError) {
                 break;
             }
@@ -267,26 +265,21 @@ impl Session<'_> {
     }
 
     /// Notes a statement, and meets the fault that is meant for it.
-    fn meet(&mut self, statement: &str) -> std::io::Result<()> {
+    fn meet(&mut self, statement: &str) {
         self.shared.journal.lock().unwrap().push(statement.to_owned());
-        let (mut cut, mut mute) = (false, false);
+        let mut mute = false;
         self.shared.faults.lock().unwrap().retain_mut(|fault| match fault {
-            Fault::CutBefore(0) => {
-                cut = true;
-                false
-            }
             Fault::CutAfter(0) => {
                 mute = true;
                 false
             }
-            Fault::CutBefore(left) | Fault::CutAfter(left) => {
+            Fault::CutAfter(left) => {
                 *left -= 1;
                 true
             }
             _ => true,
         });
         self.muted |= mute;
-        if cut { Err(broken()) } else { Ok(()) }
     }
 
     fn statement(&mut self, statement: &str) -> std::io::Result<Ended> {
