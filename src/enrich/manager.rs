@@ -4,8 +4,6 @@
 //! before it found nothing wrong; within the enrichment stage every step runs, and the latest step's failures come
 //! first.
 
-use std::collections::HashSet;
-
 use bumpalo::Bump;
 
 use super::ids::EventIds;
@@ -69,7 +67,7 @@ pub struct Manager {
     sanitise: bool,
     input: InputValidator,
     ids: EventIds,
-    valid_entities: HashSet<u64>,
+    valid_entities: hashbrown::HashSet<u64, foldhash::fast::RandomState>,
     too_long_accepted: u64,
 }
 
@@ -95,7 +93,7 @@ impl Manager {
             enrichments,
             input: InputValidator::default(),
             ids: EventIds::new(),
-            valid_entities: HashSet::new(),
+            valid_entities: hashbrown::HashSet::default(),
             too_long_accepted: 0,
         }
     }

@@ -57,22 +57,46 @@ pub fn split_tsv(line: &str) -> Result<EnrichedEvent<'_>, ReadError> {
     let mut event = EnrichedEvent::default();
     let mut count = 0;
     let mut start = 0;
-    let mut put = |from: usize, to: usize| {
-        if let Some(&column) = ALL_COLUMNS.get(count) {
-            let text = &line[from..to];
-            event.set(column, Some(text).filter(|text| !text.is_empty() && *text != "\"\""));
+    let mut put = |end: usize| {
+        if start < end
+            && let Some(value) = event.values.get_mut(count)
+        {
+            let text = &line[start..end];
+            *value = if text == "\"\"" { None } else { Some(text) };
         }
         count += 1;
+        start = end + 1;
     };
-    for tab in memchr::memchr_iter(b'\t', line.as_bytes()) {
-        put(start, tab);
-        start = tab + 1;
-    }
-    put(start, line.len());
+    for_each_tab(line.as_bytes(), &mut put);
+    put(line.len());
     match count {
         1 => Err(ReadError::NotTsv),
         count if KNOWN_COLUMN_COUNTS.contains(&count) => Ok(event),
         count => Err(ReadError::ColumnCount(count)),
+    }
+}
+
+/// Calls with the position of each tab. Columns are short and most are empty, so a search that begins anew after each
+/// one would spend its time beginning.
+#[inline]
+fn for_each_tab(bytes: &[u8], found: &mut impl FnMut(usize)) {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    const TABS: u64 = 0x0909_0909_0909_0909;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let other = u64::from_le_bytes(*word) ^ TABS;
+        // The high bit of each byte that is zero, exactly.
+        let mut tabs = !(((other & LOW) + LOW) | other | LOW);
+        while tabs != 0 {
+            found(index * 8 + tabs.trailing_zeros() as usize / 8);
+            tabs &= tabs - 1;
+        }
+    }
+    let start = words.len() * 8;
+    for (index, byte) in rest.iter().enumerate() {
+        if *byte == b'\t' {
+            found(start + index);
+        }
     }
 }
 

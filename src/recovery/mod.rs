@@ -6,6 +6,7 @@
 mod coerce;
 mod condition;
 mod config;
+mod export;
 mod known;
 mod lift;
 mod outcome;

@@ -47,6 +47,7 @@ impl World {
             configuration: self.configuration.clone(),
             inputs: &self.inputs,
             splits: vec![0..1, 1..2],
+            transfer: None,
         })
     }
 
@@ -67,11 +68,11 @@ fn write_part(run: &Run, split: usize) -> SplitRecord {
     let name = format!("part-{split:05}.tsv");
     let location = run.folders()[0].join(&name);
     let written = run.storage().write_all(&location, b"x\n", Precondition::None).unwrap();
-    let crc32c = format!("{:08x}", written.crc32c);
+    let crc32c = written.crc32c_text();
     let part = Part { folder: 0, output: "good".into(), name, size: written.size, crc32c, records: 1 };
     let counters = Counters { records_in: 1, records_good_source: 1, events_good: 1, ..Counters::default() };
     let inputs = vec![InputRecords { input: split, records: 1 }];
-    SplitRecord { split, parts: vec![part], counters, inputs, failed_inputs: Vec::new() }
+    SplitRecord { split, parts: vec![part], counters, inputs, ..SplitRecord::default() }
 }
 
 #[test]

@@ -25,11 +25,10 @@ mod worker;
 
 pub use check::CheckedEvent;
 pub use complete::{COMPLETE_FILE, Completion};
-pub use files::GzipOptions;
 pub use formats::{Formats, Overlap, RowFormat};
 pub use job::{Dedupe, JobOptions, ShredJob, Validators};
-pub use output::{Block, ShredCounters, ShredOutput, ShredReport};
-pub use plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans, RowPlan, Slot};
+pub use output::{Rows, ShredCounters, ShredOutput, ShredReport};
+pub use plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, MemberOrder, Plan, Plans, RowPlan, Slot};
 pub use shredder::{Identity, ShredConfig, Shredder};
 pub use sink::{SinkOptions, TypeBuffers, TypeSink};
 pub use types::{TypeId, TypeKey, TypeRegistry};

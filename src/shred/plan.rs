@@ -86,8 +86,9 @@ impl RowPlan {
     }
 
     /// Finds the values of all columns in one walk over the entity. `slots` must be [`Slot::EMPTY`], one a column.
-    pub fn fill<'a>(&self, data: Value<'a>, slots: &mut [Slot<'a>]) {
-        self.root.fill(data, slots);
+    pub fn fill<'a>(&self, data: Value<'a>, order: &mut MemberOrder, slots: &mut [Slot<'a>]) {
+        order.step = 0;
+        self.root.fill(data, order, slots);
     }
 }
 
@@ -118,16 +119,16 @@ impl Branch {
         }
     }
 
-    fn child(&self, name: &str) -> Option<&Child> {
+    fn position(&self, name: &str) -> Option<usize> {
         match &self.index {
-            Some(index) => index.get(name).map(|position| &self.children[*position as usize]),
-            None => self.children.iter().find(|child| &*child.name == name),
+            Some(index) => index.get(name).map(|position| *position as usize),
+            None => self.children.iter().position(|child| &*child.name == name),
         }
     }
 
-    fn fill<'a>(&self, object: Value<'a>, slots: &mut [Slot<'a>]) {
+    fn fill<'a>(&self, object: Value<'a>, order: &mut MemberOrder, slots: &mut [Slot<'a>]) {
         for (name, value) in object.members() {
-            let Some(child) = self.child(&name) else { continue };
+            let Some(child) = order.child(self, &name) else { continue };
             if let Some((column, rank)) = child.column {
                 let slot = &mut slots[column as usize];
                 let taken = slot.value.is_some_and(|value| !value.is_null());
@@ -136,9 +137,41 @@ impl Branch {
                 }
             }
             if let Some(below) = &child.below {
-                below.fill(value, slots);
+                below.fill(value, order, slots);
             }
         }
+    }
+}
+
+/// Where the members of the last entity of a schema were found: those of the next one mostly come in the same order, and
+/// then no name has to be looked up. One per worker and schema.
+#[derive(Debug, Default)]
+pub struct MemberOrder {
+    places: Vec<usize>,
+    step: usize,
+}
+
+/// Members whose place is remembered.
+const MOST_REMEMBERED: usize = 256;
+
+impl MemberOrder {
+    fn child<'p>(&mut self, branch: &'p Branch, name: &str) -> Option<&'p Child> {
+        let step = self.step;
+        self.step += 1;
+        let guess = self.places.get(step).and_then(|place| branch.children.get(*place));
+        if let Some(child) = guess
+            && *child.name == *name
+        {
+            return Some(child);
+        }
+        let position = branch.position(name);
+        let place = position.unwrap_or(usize::MAX);
+        match self.places.get_mut(step) {
+            Some(remembered) => *remembered = place,
+            None if step < MOST_REMEMBERED => self.places.push(place),
+            None => {}
+        }
+        position.map(|position| &branch.children[position])
     }
 }
 
@@ -276,9 +309,17 @@ mod tests {
     fn filled(plan: &RowPlan, json: &str) -> Vec<Option<String>> {
         let arena = Bump::new();
         let data = crate::json::parse(arena.alloc_str(json), &arena).unwrap();
-        let mut slots = vec![Slot::EMPTY; plan.len()];
-        plan.fill(data, &mut slots);
-        slots.iter().map(|slot| slot.value.map(|value| value.source().to_owned())).collect()
+        let fill = |order: &mut MemberOrder| -> Vec<Option<String>> {
+            let mut slots = vec![Slot::EMPTY; plan.len()];
+            plan.fill(data, order, &mut slots);
+            slots.iter().map(|slot| slot.value.map(|value| value.source().to_owned())).collect()
+        };
+        let mut order = MemberOrder::default();
+        let found = fill(&mut order);
+        assert_eq!(found, fill(&mut order), "with the order remembered");
+        let mut wrong = MemberOrder { places: vec![3, 0, usize::MAX, 1, 0, 2], step: 9 };
+        assert_eq!(found, fill(&mut wrong), "with another order remembered");
+        found
     }
 
     fn row_plan(plans: &Plans, uri: &str) -> Arc<RowPlan> {

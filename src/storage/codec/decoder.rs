@@ -5,8 +5,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use flate2::Decompress;
 
 use super::deflate_read::{StepEnd, step};
-use super::gzip_read::GzipReader;
-use super::gzip_whole::{self, WholeGzipReader};
+use super::gzip_whole::{self, MemberReader};
 use super::lzop_read::LzopReader;
 use super::source::Source;
 use super::{Codec, CodecError, DETECT_BYTES};
@@ -22,8 +21,7 @@ pub struct Decoder {
 
 enum Kind {
     Plain(Source),
-    Gzip(Box<GzipReader>),
-    WholeGzip(Box<WholeGzipReader>),
+    Gzip(Box<MemberReader>),
     Lzop(Box<LzopReader>),
     Deflate(Box<DeflateReader>),
 }
@@ -42,7 +40,7 @@ impl Decoder {
     pub fn whole(stored: Vec<u8>, name: &str) -> Result<Decoder, CodecError> {
         let codec = Codec::detect(&stored, name)?;
         if codec == Codec::Gzip {
-            return Ok(Decoder { codec, kind: Kind::WholeGzip(Box::new(WholeGzipReader::new(stored))) });
+            return Ok(Decoder { codec, kind: Kind::Gzip(Box::new(MemberReader::whole(stored))) });
         }
         Ok(Decoder::with_codec(codec, Box::new(Cursor::new(stored))))
     }
@@ -51,7 +49,7 @@ impl Decoder {
         let source = Source::new(stored, 0);
         let kind = match codec {
             Codec::Plain => Kind::Plain(source),
-            Codec::Gzip => Kind::Gzip(Box::new(GzipReader::new(source))),
+            Codec::Gzip => Kind::Gzip(Box::new(MemberReader::streamed(source))),
             Codec::Lzop => Kind::Lzop(Box::new(LzopReader::new(source))),
             Codec::Deflate => Kind::Deflate(Box::new(DeflateReader::new(source))),
         };
@@ -63,12 +61,19 @@ impl Decoder {
         self.codec
     }
 
+    /// Bytes as stored up to the end of the data read so far: without zeros that follow a gzip file's last member.
+    pub fn data_end(&self) -> u64 {
+        match &self.kind {
+            Kind::Gzip(reader) => reader.data_end(),
+            Kind::Plain(_) | Kind::Lzop(_) | Kind::Deflate(_) => self.stored_position(),
+        }
+    }
+
     /// Bytes as stored that were used so far, for progress.
     pub fn stored_position(&self) -> u64 {
         match &self.kind {
             Kind::Plain(source) => source.position(),
             Kind::Gzip(reader) => reader.position(),
-            Kind::WholeGzip(reader) => reader.position(),
             Kind::Lzop(reader) => reader.position(),
             Kind::Deflate(reader) => reader.source.position(),
         }
@@ -80,31 +85,40 @@ impl Read for Decoder {
         match &mut self.kind {
             Kind::Plain(source) => source.read(target),
             Kind::Gzip(reader) => reader.read(target),
-            Kind::WholeGzip(reader) => reader.read(target),
             Kind::Lzop(reader) => reader.read(target),
             Kind::Deflate(reader) => reader.read(target),
         }
     }
 }
 
+/// What an object held in memory turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// What it is wrapped in.
+    pub codec: Codec,
+    /// Where its data ends; zeros that follow a gzip file's last member are padding.
+    pub data_end: usize,
+}
+
 /// Decodes an object held in memory, appending at most `cap` bytes to `plain`. What is readable is appended even if
 /// an error follows.
-pub fn decode_whole(stored: &[u8], name: &str, cap: usize, plain: &mut Vec<u8>) -> Result<Codec, CodecError> {
+pub fn decode_whole(stored: &[u8], name: &str, cap: usize, plain: &mut Vec<u8>) -> Result<Whole, CodecError> {
     let codec = Codec::detect(stored, name)?;
+    let mut data_end = stored.len();
     match codec {
         Codec::Plain if stored.len() > cap => {
             plain.extend_from_slice(&stored[..cap]);
             return Err(CodecError::TooLarge { codec: codec.name(), limit: cap as u64 });
         }
         Codec::Plain => plain.extend_from_slice(stored),
-        Codec::Gzip => gzip_whole::decode_whole(stored, cap, plain)?,
+        Codec::Gzip => data_end = gzip_whole::decode_whole(stored, cap, plain)?,
         Codec::Lzop | Codec::Deflate => {
             let before = plain.len();
             let mut decoder = Decoder::with_codec(codec, Box::new(Cursor::new(stored.to_vec())));
             append_up_to(&mut |target| decoder.read(target), codec.name(), before, cap, plain)?;
         }
     }
-    Ok(codec)
+    Ok(Whole { codec, data_end })
 }
 
 /// Appends what `read` gives until `plain` holds `cap` bytes more than `before`.

@@ -174,6 +174,7 @@ impl World {
             configuration: BTreeMap::new(),
             inputs: &objects,
             splits: pack(&objects, self.split_size),
+            transfer: None,
         })?;
         Ok((opening, objects, storage))
     }

@@ -2,6 +2,7 @@
 
 mod codes;
 mod damage;
+mod same_records;
 mod signals;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! What tests share.
 
+pub mod files;
 #[path = "../../../src/http/stub.rs"]
 pub mod http_stub;
 #[cfg(feature = "mysql")]

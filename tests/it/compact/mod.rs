@@ -1,0 +1,7 @@
+//! `thresh compact` through the built binary.
+
+mod complaints;
+mod joining;
+mod killed;
+mod on_s3;
+mod runs;
