@@ -132,7 +132,7 @@ impl Assets {
         }
     }
 
-    fn from_s3(&self, at: &Location, kept: Option<&Kept>) -> Result<Fetched, String> {
+    fn read_s3(&self, at: &Location, kept: Option<&Kept>) -> Result<Fetched, String> {
         let object = self.storage.head(at).map_err(|error| error.to_string())?.ok_or("no such object")?;
         if object.etag.is_some() && kept.is_some_and(|kept| kept.etag == object.etag) {
             return Ok(Fetched::Unchanged);
@@ -217,7 +217,7 @@ impl AssetSource for Assets {
             Location::Local(path) if path.is_file() => self.note(uri, Asset::File(path), Origin::Local),
             Location::Local(_) => Err(AssetError::new(uri, "no such file")),
             Location::Stdio => Err(AssetError::new(uri, "standard input is no data file")),
-            at @ Location::S3 { .. } => self.remote(uri, |kept| self.from_s3(&at, kept)),
+            at @ Location::S3 { .. } => self.remote(uri, |kept| self.read_s3(&at, kept)),
         }
     }
 }

@@ -12,6 +12,7 @@ mod enrichments;
 mod load;
 mod matcher;
 mod methods;
+mod one_event;
 mod recover;
 
 use std::collections::BTreeMap;
