@@ -50,7 +50,7 @@ impl Selection {
         let mut seen = HashSet::new();
         for input in inputs {
             let tag = if tagged && inputs.len() > 1 { Some(super::names::tag(input)) } else { None };
-            storage.visit(input, Names::Matching, &mut |mut object| {
+            let visited = storage.visit(input, Names::Matching, &mut |mut object| {
                 if inputs.len() > 1 && !seen.insert(identity(&object.location)) {
                     return true;
                 }
@@ -67,7 +67,15 @@ impl Selection {
                     }
                 }
                 true
-            })?;
+            });
+            match visited {
+                // A folder may come to be when there is something to put into it. A bucket that is not there is an error.
+                Err(StorageError::NotFound { location: location @ Location::Local(_) }) => {
+                    let (location, reason) = (location.to_string(), "does not exist".to_owned());
+                    selected.skipped.push(Skipped { location, reason });
+                }
+                other => other?,
+            }
         }
         Ok(selected)
     }

@@ -4,9 +4,7 @@ use clap::Args;
 
 use std::collections::BTreeMap;
 
-use super::transfer::{
-    Outcome, Places, TransferArgs, TransferRun, Working, listed, nothing_to_do, print_outcome, print_plan,
-};
+use super::transfer::{Outcome, Places, TransferArgs, TransferRun, Working, nothing_to_do, print_outcome, print_plan};
 use super::{CliError, Exit, StorageArgs};
 use crate::compaction::{CompactionError, Mover, Planned, Selection, batches, each_split, targets};
 use crate::run::{ARCHIVE_MANIFEST, MANIFEST, RunError, RunId, SUCCESS};
@@ -106,7 +104,7 @@ impl ArchiveArgs {
     fn plan(&self, run: &TransferRun<'_>, places: &Places) -> Result<Planned, CliError> {
         let folder = &places.inputs[0];
         let selection = Selection { markers: true, ..Selection::default() };
-        let mut selected = listed(&run.storage, &selection, std::slice::from_ref(&folder.join("")), false)?;
+        let mut selected = selection.list(&run.storage, &[folder.join("")], false)?;
         if selected.objects.is_empty() {
             return Err(nothing_to_do(places, &selected));
         }

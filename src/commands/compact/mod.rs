@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 
 use super::transfer::{
-    Places, SelectArgs, TransferArgs, TransferRun, Working, listed, nothing_to_do, print_outcome, print_plan,
+    Places, SelectArgs, TransferArgs, TransferRun, Working, nothing_to_do, print_outcome, print_plan,
 };
 use super::{CliError, Exit, StorageArgs};
 use crate::compaction::{
@@ -162,7 +162,7 @@ impl CompactArgs {
 
     fn plan(&self, run: &TransferRun<'_>, places: &Places) -> Result<Planned, CliError> {
         let selection = Selection { hidden: self.include_hidden, ..self.select.selection() };
-        let selected = listed(&run.storage, &selection, &places.inputs, false)?;
+        let selected = selection.list(&run.storage, &places.inputs, false)?;
         if selected.objects.is_empty() {
             return Err(nothing_to_do(places, &selected));
         }

@@ -5,7 +5,7 @@ use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::transfer::{
-    Places, SelectArgs, TransferArgs, TransferRun, Working, listed, nothing_to_do, print_outcome, print_plan,
+    Places, SelectArgs, TransferArgs, TransferRun, Working, nothing_to_do, print_outcome, print_plan,
 };
 use super::{CliError, Exit, StorageArgs};
 use crate::compaction::{CompactionError, Moment, Mover, Planned, Selected, Selection, batches, each_split, targets};
@@ -95,7 +95,7 @@ impl StageArgs {
             modified_before: (age > 0).then(|| now_millis().saturating_sub(age)),
             ..self.select.selection()
         };
-        let mut selected = listed(&run.storage, &selection, &places.inputs, true)?;
+        let mut selected = selection.list(&run.storage, &places.inputs, true)?;
         if selected.objects.is_empty() {
             return Err(nothing_to_do(places, &selected));
         }

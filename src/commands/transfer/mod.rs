@@ -14,6 +14,6 @@ mod report;
 mod run;
 
 pub use args::{SelectArgs, TransferArgs};
-pub use places::{Places, listed, nothing_to_do};
+pub use places::{Places, nothing_to_do};
 pub use report::{print_outcome, print_plan, skipped_text};
 pub use run::{Outcome, TransferRun, Working};

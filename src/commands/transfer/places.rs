@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::report::skipped_text;
 use crate::commands::batch::absolute;
 use crate::commands::{CliError, Exit};
-use crate::compaction::{Selected, Selection};
-use crate::storage::{Location, Storage, StorageError};
+use crate::compaction::Selected;
+use crate::storage::Location;
 
 /// Inputs and output, independent of the current folder.
 pub struct Places {
@@ -56,23 +56,6 @@ fn resolved(path: &Path) -> PathBuf {
         (Ok(path), _, _) => path,
         (Err(_), Some(parent), Some(name)) => resolved(parent).join(name),
         (Err(_), _, _) => path.to_owned(),
-    }
-}
-
-/// Lists the inputs; a local folder that does not exist is exit code 3, as an empty one is.
-pub fn listed(
-    storage: &Storage,
-    selection: &Selection,
-    inputs: &[Location],
-    tagged: bool,
-) -> Result<Selected, CliError> {
-    match selection.list(storage, inputs, tagged) {
-        Ok(selected) => Ok(selected),
-        Err(StorageError::NotFound { location }) => {
-            let message = format!("no data to process: {location} does not exist");
-            Err(CliError::new(Exit::NoData, message).hint("check the path; nothing was read or written"))
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -171,8 +171,14 @@ fn wrong_places_are_refused() {
     files.expect(2, &["stage", "-", "--output", "work"]);
     files.expect(2, &["stage", "in", "--output", "work", "--resume"]);
     files.expect(2, &["stage", "in", "--output", "work", "--select", "("]);
-    files.expect(3, &["stage", "nowhere", "--output", "work"]);
+    let said = files.expect(3, &["stage", "nowhere", "--output", "work"]);
+    assert!(said.contains("nowhere: does not exist"), "{said}");
     assert_eq!(files.names(""), ["in/a"]);
+    files.expect(0, &["stage", "nowhere", "in", "--output", "work", "--run-id", "1"]);
+    assert_eq!(files.lines("work"), ["a"]);
+    let s3 = Files::on_s3();
+    let said = s3.expect(1, &["stage", "s3://no-such-bucket/in", "--output", &s3.at("work")]);
+    assert!(said.contains("no-such-bucket"), "a wrong name must not look like a quiet day: {said}");
 }
 
 #[test]

@@ -69,10 +69,13 @@ fn an_unfinished_upload_leaves_nothing() {
     drop(writer);
     assert!(s3.state().uploads.is_empty() && s3.state().objects.is_empty());
 
-    s3.fault("PART", 1, Fault::Code(S3ErrorCode::AccessDenied));
-    let error = storage.write_all(&s3.at("big"), &noise(11 * MIB), Precondition::None).unwrap_err();
+    // Another server: a part of the upload above may still be on its way and would meet the fault.
+    let refusing = FakeS3::start();
+    refusing.fault("PART", 1, Fault::Code(S3ErrorCode::AccessDenied));
+    let all = noise(11 * MIB);
+    let error = in_small_parts(&refusing).write_all(&refusing.at("big"), &all, Precondition::None).unwrap_err();
     assert!(matches!(error, StorageError::Denied { .. }), "{error}");
-    assert!(s3.state().uploads.is_empty() && s3.state().objects.is_empty());
+    assert!(refusing.state().uploads.is_empty() && refusing.state().objects.is_empty());
 
     let mut small = storage.create(&s3.at("small"), Precondition::None, 0).unwrap();
     small.write_all(b"never finished").unwrap();
