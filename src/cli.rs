@@ -7,7 +7,10 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::{CliError, Exit, completions, ddl, enrich, load, man, recover, shred, to_json};
+use crate::commands::{
+    CliError, Exit, archive, compact, completions, ddl, enrich, inspect, lint, load, man, plan, reconcile, recover,
+    shred, stage, state, status, to_json,
+};
 use crate::report::logging::{self, LogFormat};
 
 /// The Snowplow batch pipeline on one machine: enrich, shred and load without a cluster.
@@ -40,6 +43,10 @@ pub struct GlobalArgs {
 /// What thresh can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Merge small files into large ones, with the same records in them
+    Compact(Box<compact::CompactArgs>),
+    /// Move what collectors wrote into the folder of one run
+    Stage(Box<stage::StageArgs>),
     /// Turn raw collector logs into enriched events and bad rows
     Enrich(Box<enrich::EnrichArgs>),
     /// Turn enriched events into rows for tables: atomic events, and one row per entity
@@ -52,6 +59,20 @@ pub enum Command {
     Recover(Box<recover::RecoverArgs>),
     /// Load shredded data into Redshift, PostgreSQL or SQLite, each run once
     Load(Box<load::LoadArgs>),
+    /// Move a whole run folder, markers last
+    Archive(Box<archive::ArchiveArgs>),
+    /// Print the steps of a pipeline's run as shell commands
+    Plan(Box<plan::PlanArgs>),
+    /// Check configuration, resolver, enrichments and targets
+    Lint(Box<lint::LintArgs>),
+    /// Show the runs of a pipeline and how far each got
+    Status(Box<status::StatusArgs>),
+    /// Say what is in folders of raw, enriched, shredded or bad data
+    Inspect(Box<inspect::InspectArgs>),
+    /// Check that each step of a run took all of what the one before it gave
+    Reconcile(Box<reconcile::ReconcileArgs>),
+    /// Keep account of a pipeline's runs, for scripts that run them
+    State(Box<state::StateArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write manual pages into a folder
@@ -61,12 +82,21 @@ pub enum Command {
 impl Command {
     fn run(self) -> Result<Exit, CliError> {
         match self {
+            Command::Compact(args) => compact::run(&args),
+            Command::Stage(args) => stage::run(&args),
             Command::Enrich(args) => enrich::run(&args),
             Command::Shred(args) => shred::run(&args),
             Command::Ddl(args) => ddl::run(&args),
             Command::ToJson(args) => to_json::run(&args),
             Command::Recover(args) => recover::run(&args),
             Command::Load(args) => load::run(&args),
+            Command::Archive(args) => archive::run(&args),
+            Command::Plan(args) => plan::run(&args),
+            Command::Lint(args) => lint::run(&args),
+            Command::Status(args) => status::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Reconcile(args) => reconcile::run(&args),
+            Command::State(args) => state::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

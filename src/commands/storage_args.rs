@@ -48,8 +48,13 @@ pub enum ChecksumsArg {
 impl StorageArgs {
     /// All storage, used like this. Touches nothing yet.
     pub fn storage(&self) -> Storage {
+        Storage::new(self.options())
+    }
+
+    /// The knobs of storage.
+    pub fn options(&self) -> StorageOptions {
         let defaults = StorageOptions::default();
-        Storage::new(StorageOptions {
+        StorageOptions {
             s3_path_style: self.s3_path_style,
             s3_request_payer: self.s3_request_payer,
             s3_encryption: self.s3_encryption.clone().unwrap_or_default(),
@@ -62,7 +67,41 @@ impl StorageArgs {
             s3_max_attempts: self.s3_max_attempts,
             s3_part_size: self.s3_part_size.unwrap_or(defaults.s3_part_size),
             ..defaults
-        })
+        }
+    }
+
+    /// A method of encryption as `--s3-encryption` takes it.
+    pub fn parse_encryption(text: &str) -> Result<Encryption, String> {
+        parse_encryption(text)
+    }
+
+    /// The same options as words of a command line; what is left to the default is left out.
+    pub fn to_arguments(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut option = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                words.extend([format!("--s3-{name}"), value]);
+            }
+        };
+        option("encryption", self.s3_encryption.as_ref().and_then(encryption_text));
+        option("storage-class", self.s3_storage_class.clone());
+        let checksums = self.s3_checksums.to_possible_value().map(|value| value.get_name().to_owned());
+        option("checksums", checksums.filter(|_| self.s3_checksums != ChecksumsArg::default()));
+        let attempts = self.s3_max_attempts;
+        option("max-attempts", (attempts != StorageOptions::default().s3_max_attempts).then(|| attempts.to_string()));
+        option("part-size", self.s3_part_size.map(|size| size.to_string()));
+        words.extend(self.s3_path_style.then(|| "--s3-path-style".to_owned()));
+        words.extend(self.s3_request_payer.then(|| "--s3-request-payer".to_owned()));
+        words
+    }
+}
+
+fn encryption_text(method: &Encryption) -> Option<String> {
+    match method {
+        Encryption::BucketDefault => None,
+        Encryption::Aes256 => Some("aes256".to_owned()),
+        Encryption::Kms(None) => Some("kms".to_owned()),
+        Encryption::Kms(Some(key)) => Some(format!("kms:{key}")),
     }
 }
 
@@ -85,6 +124,35 @@ fn parse_part_size(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_survive_being_written() {
+        #[derive(Debug, clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            storage: StorageArgs,
+        }
+        let read = |words: &[&str]| {
+            let line = <Line as clap::Parser>::try_parse_from([&["x"], words].concat()).unwrap();
+            line.storage.to_arguments()
+        };
+        assert_eq!(read(&[]), [""; 0]);
+        let all = [
+            "--s3-encryption",
+            "kms:arn:aws:kms:k",
+            "--s3-storage-class",
+            "STANDARD_IA",
+            "--s3-checksums",
+            "when-required",
+            "--s3-max-attempts",
+            "3",
+            "--s3-part-size",
+            "8388608",
+            "--s3-path-style",
+            "--s3-request-payer",
+        ];
+        assert_eq!(read(&all), all);
+    }
 
     #[test]
     fn encryption() {

@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::ops::Range;
 
-use crate::storage::{Location, Names, ObjectMeta, ObjectStore, ObjectWriter, Precondition, Storage, StorageError};
+use crate::storage::{
+    Location, Names, ObjectMeta, ObjectStore, ObjectWriter, Precondition, Storage, StorageError, Written,
+};
 
 /// Sends each call to the store of its location.
 pub struct StorageStore(pub Storage);
@@ -11,6 +13,10 @@ pub struct StorageStore(pub Storage);
 impl ObjectStore for StorageStore {
     fn list(&self, at: &Location, names: Names, visit: &mut dyn FnMut(ObjectMeta) -> bool) -> Result<(), StorageError> {
         self.0.visit(at, names, visit)
+    }
+
+    fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        self.0.folders(at)
     }
 
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
@@ -32,6 +38,14 @@ impl ObjectStore for StorageStore {
         expected_size: u64,
     ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         self.0.create(at, precondition, expected_size)
+    }
+
+    fn copy(&self, source: &ObjectMeta, target: &Location) -> Result<Option<Written>, StorageError> {
+        self.0.copy(source, target).map(Some)
+    }
+
+    fn delete_listed(&self, object: &ObjectMeta) -> Result<(), StorageError> {
+        self.0.delete_listed(object)
     }
 
     fn delete(&self, at: &Location, etag: Option<&str>) -> Result<(), StorageError> {

@@ -84,6 +84,11 @@ impl PartBuffers {
         outputs.each_mut()
     }
 
+    /// All outputs, when their number is not known beforehand.
+    pub fn each(&mut self) -> &mut [OutputBuffer] {
+        &mut self.outputs
+    }
+
     fn seal(&mut self, at_least: usize) {
         for output in &mut self.outputs {
             if output.bytes.is_empty() || output.bytes.len() < at_least {
@@ -160,7 +165,7 @@ impl Shared {
     fn part(&self, spec: &OutputSpec, split: usize, writer: PartWriter) -> Result<Part, StorageError> {
         let (records, name) = (writer.records(), self.part_name(spec, split));
         let written = writer.finish()?;
-        let crc32c = format!("{:08x}", written.crc32c);
+        let crc32c = written.crc32c_text();
         Ok(Part { folder: spec.folder, output: spec.name.to_owned(), name, size: written.size, crc32c, records })
     }
 }

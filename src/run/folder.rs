@@ -1,16 +1,21 @@
 //! [`Run`]: one run in its folders, from the lock to `_SUCCESS`.
 
+mod transfer;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+pub use self::transfer::{Recorded, Removal, TransferPlan};
 use super::error::FolderState;
 use super::journal::{
     InputIdentity, Plan, compare_configuration, compare_inputs, plan_location, read_json, split_location, write_json,
 };
 use super::lock::{self, Holder, Lock};
 use super::manifest::{Ending, Manifest, Status};
-use super::{JOURNAL, LOCK_PREFIX, MANIFEST, Part, RunError, RunId, SUCCESS, SplitRecord, now_millis};
+use super::{
+    ARCHIVE_MANIFEST, JOURNAL, LOCK_PREFIX, MANIFEST, Part, RunError, RunId, SUCCESS, SplitRecord, now_millis,
+};
 use crate::report::Counters;
 use crate::storage::{Location, ObjectMeta, Precondition, Storage, TEMPORARY_PREFIX};
 
@@ -26,6 +31,8 @@ pub struct RunRequest<'a> {
     pub outputs: &'a [Location],
     /// Whether to go on with what is there.
     pub resume: bool,
+    /// Whether to do an unfinished run anew if it began with other inputs or another configuration.
+    pub redo_changed: bool,
     /// The command line, secrets masked.
     pub arguments: Vec<String>,
     /// What the output depends on besides the inputs.
@@ -34,6 +41,8 @@ pub struct RunRequest<'a> {
     pub inputs: &'a [ObjectMeta],
     /// How they are packed; a resumed run keeps its own packing.
     pub splits: Vec<Range<usize>>,
+    /// What there is to know besides if the run moves files.
+    pub transfer: Option<TransferPlan>,
 }
 
 /// What [`Run::open`] found.
@@ -50,6 +59,7 @@ pub struct Run {
     folders: Vec<Location>,
     plan: Plan,
     arguments: Vec<String>,
+    manifest: &'static str,
     splits: Mutex<BTreeMap<usize, SplitRecord>>,
     resumed: usize,
     _locks: Vec<Lock>,
@@ -80,13 +90,23 @@ impl Run {
             return Ok(Opening::Complete(Box::new(manifest)));
         }
         let (plan, splits) = match read_json::<Plan>(storage, &plan_location(&folders[0]))? {
-            Some(found) if request.resume => resume(&request, &folders, found)?,
+            Some(found) if request.resume => {
+                let differences = found.differences(&plan_of(&request));
+                if differences.is_empty() {
+                    resume(&request, &folders, found)?
+                } else if request.redo_changed {
+                    (begin_anew(&request, &folders, &differences)?, BTreeMap::new())
+                } else {
+                    return Err(RunError::Changed { location: folders[0].clone(), differences });
+                }
+            }
             _ => (begin(&request, &folders)?, BTreeMap::new()),
         };
         Ok(Opening::Active(Box::new(Run {
             storage: storage.clone(),
             folders,
             plan,
+            manifest: manifest_name(&request),
             arguments: request.arguments,
             resumed: splits.len(),
             splits: Mutex::new(splits),
@@ -160,19 +180,31 @@ impl Run {
 
     /// As [`Run::finish`], with figures that belong to no split.
     pub fn finish_with(self, extra_parts: &[Part], late: &Counters) -> Result<Manifest, RunError> {
-        let ending = Ending { status: Status::Complete, error: None, ended: now_millis(), late: late.clone() };
+        let ending = Ending {
+            status: Status::Complete,
+            error: None,
+            ended: now_millis(),
+            late: late.clone(),
+            late_failures: Vec::new(),
+        };
         let manifest = self.write_manifest(extra_parts, ending)?;
+        self.seal()?;
+        Ok(manifest)
+    }
+
+    /// The last word.
+    fn seal(&self) -> Result<(), RunError> {
         for folder in distinct(&self.folders).into_iter().rev() {
             self.storage.write_all(&folder.join(SUCCESS), b"", Precondition::None)?;
         }
-        delete_journal(&self.storage, &self.folders[0])?;
-        Ok(manifest)
+        delete_journal(&self.storage, &self.folders[0])
     }
 
     /// Ends a run that cannot go on: the manifest lists what is in place. There is nothing to be done if that cannot
     /// be written either.
     pub fn abandon(self, status: Status, error: Option<String>) {
-        let ending = Ending { status, error, ended: now_millis(), late: Counters::default() };
+        let ending =
+            Ending { status, error, ended: now_millis(), late: Counters::default(), late_failures: Vec::new() };
         if let Err(problem) = self.write_manifest(&[], ending) {
             tracing::warn!(error = %problem, "the manifest of the unfinished run could not be written");
         }
@@ -182,7 +214,7 @@ impl Run {
         let splits = self.committed();
         let manifest = Manifest::build(&self.plan, &self.arguments, &self.folders, &splits, extra_parts, ending);
         for folder in distinct(&self.folders) {
-            write_json(&self.storage, &folder.join(MANIFEST), &manifest)?;
+            write_json(&self.storage, &folder.join(self.manifest), &manifest)?;
         }
         Ok(manifest)
     }
@@ -213,7 +245,9 @@ fn folder_state(storage: &Storage, folder: &Location) -> Result<FolderState, Run
         return Ok(FolderState::Complete);
     }
     let objects = storage.list_all(&below(folder))?;
-    let ours = objects.iter().any(|object| is_control(&object.relative) || object.relative == MANIFEST);
+    let ours = objects
+        .iter()
+        .any(|object| is_control(&object.relative) || matches!(object.relative.as_str(), MANIFEST | ARCHIVE_MANIFEST));
     Ok(if ours { FolderState::Unfinished } else { FolderState::Unknown })
 }
 
@@ -221,7 +255,12 @@ fn is_control(relative: &str) -> bool {
     relative.starts_with(LOCK_PREFIX) || relative.strip_prefix(JOURNAL).is_some_and(|rest| rest.starts_with('/'))
 }
 
+fn manifest_name(request: &RunRequest<'_>) -> &'static str {
+    request.transfer.as_ref().map_or(MANIFEST, |transfer| transfer.manifest)
+}
+
 fn plan_of(request: &RunRequest<'_>) -> Plan {
+    let transfer = request.transfer.as_ref();
     Plan {
         command: request.command.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -230,6 +269,8 @@ fn plan_of(request: &RunRequest<'_>) -> Plan {
         configuration: request.configuration.clone(),
         inputs: request.inputs.iter().map(InputIdentity::of).collect(),
         splits: request.splits.iter().map(|range| (range.start, range.end)).collect(),
+        targets: transfer.map(|transfer| transfer.targets.clone()).unwrap_or_default(),
+        skipped: transfer.map(|transfer| transfer.skipped.clone()).unwrap_or_default(),
     }
 }
 
@@ -241,7 +282,9 @@ fn complete_run(request: &RunRequest<'_>, folders: &[Location]) -> Result<Option
         return Ok(None);
     }
     let exists = RunError::Exists { location: primary.clone(), state: FolderState::Complete };
-    let Some(manifest) = read_json::<Manifest>(storage, &primary.join(MANIFEST))? else { return Err(exists) };
+    let Some(manifest) = read_json::<Manifest>(storage, &primary.join(manifest_name(request)))? else {
+        return Err(exists);
+    };
     let now = plan_of(request);
     let mut differences = Vec::new();
     compare_configuration(&manifest.configuration, &now.configuration, &mut differences);
@@ -290,16 +333,29 @@ fn begin(request: &RunRequest<'_>, folders: &[Location]) -> Result<Plan, RunErro
     Ok(plan)
 }
 
+/// Forgets what an unfinished run did and starts it with what is asked for now. Stopped in between, it finds the old plan
+/// again, without anything done.
+fn begin_anew(request: &RunRequest<'_>, folders: &[Location], differences: &[String]) -> Result<Plan, RunError> {
+    tracing::warn!(run = %folders[0], ?differences, "the unfinished run began differently; it is done anew");
+    let old_plan = plan_location(&folders[0]);
+    for folder in distinct(folders) {
+        for object in request.storage.list_all(&below(folder))? {
+            if !object.relative.starts_with(LOCK_PREFIX) && object.location != old_plan {
+                request.storage.delete(&object.location, None)?;
+            }
+        }
+    }
+    let plan = plan_of(request);
+    write_json(request.storage, &old_plan, &plan)?;
+    Ok(plan)
+}
+
 /// Goes on with a run: splits whose parts are all there stay, every other object goes.
 fn resume(
     request: &RunRequest<'_>,
     folders: &[Location],
     found: Plan,
 ) -> Result<(Plan, BTreeMap<usize, SplitRecord>), RunError> {
-    let differences = found.differences(&plan_of(request));
-    if !differences.is_empty() {
-        return Err(RunError::Changed { location: folders[0].clone(), differences });
-    }
     if found.version != env!("CARGO_PKG_VERSION") {
         tracing::warn!(began_with = found.version, "the run was begun by another version of thresh");
     }

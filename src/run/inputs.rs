@@ -6,15 +6,35 @@ use std::path::{Component, PathBuf};
 use super::{RunError, SUCCESS};
 use crate::storage::{Location, ObjectMeta, Storage};
 
-/// Fails if one of the objects lies in a folder `run=…` that has no `_SUCCESS`.
+/// Fails if one of the objects lies in a folder `run=…` that has no `_SUCCESS`, nor has any `run=…` around it: what a
+/// complete run staged or merged is whole, whatever its folders are called.
 pub fn require_complete(storage: &Storage, objects: &[ObjectMeta]) -> Result<(), RunError> {
     let folders: BTreeSet<Location> = objects.iter().filter_map(|object| run_folder(&object.location)).collect();
     for folder in folders {
-        if storage.head(&folder.join(SUCCESS))?.is_none() {
+        if !is_complete(storage, &folder)? {
             return Err(RunError::Incomplete { location: folder });
         }
     }
     Ok(())
+}
+
+/// Fails if this run folder has no `_SUCCESS`.
+pub fn require_run(storage: &Storage, folder: &Location) -> Result<(), RunError> {
+    match storage.head(&folder.join(SUCCESS))? {
+        Some(_) => Ok(()),
+        None => Err(RunError::Incomplete { location: folder.clone() }),
+    }
+}
+
+fn is_complete(storage: &Storage, innermost: &Location) -> Result<bool, RunError> {
+    let mut next = Some(innermost.clone());
+    while let Some(folder) = next {
+        if storage.head(&folder.join(SUCCESS))?.is_some() {
+            return Ok(true);
+        }
+        next = run_folder(&folder);
+    }
+    Ok(false)
 }
 
 /// The innermost folder above the object whose name begins with `run=`.

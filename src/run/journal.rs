@@ -45,6 +45,15 @@ pub struct FailedInput {
     pub left_out_bytes: u64,
 }
 
+/// An object that was found, but is no input of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Where it is.
+    pub location: String,
+    /// Why it is none.
+    pub reason: String,
+}
+
 /// What a finished split left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitRecord {
@@ -58,6 +67,9 @@ pub struct SplitRecord {
     pub inputs: Vec<InputRecords>,
     /// Inputs that could not be read whole.
     pub failed_inputs: Vec<FailedInput>,
+    /// Inputs of a run that moves files which did not go where they were to go, with the place where they went, if any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub elsewhere: BTreeMap<usize, Option<String>>,
 }
 
 /// What identifies the content of an input object.
@@ -91,6 +103,12 @@ pub(super) struct Plan {
     pub inputs: Vec<InputIdentity>,
     /// First and one past the last input of each split.
     pub splits: Vec<(usize, usize)>,
+    /// For runs that move files: the object below the run folder that each input goes to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// For runs that move files: what was found and not taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
 }
 
 impl Plan {

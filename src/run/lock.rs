@@ -34,7 +34,11 @@ pub(super) enum Life {
 impl Holder {
     /// This process.
     pub(super) fn me(command: &str, since: i64) -> Holder {
-        let pid = std::process::id();
+        Holder::of(std::process::id(), command, since)
+    }
+
+    /// Another process of this machine, in whose name a lock is taken.
+    fn of(pid: u32, command: &str, since: i64) -> Holder {
         Holder {
             host: read_text("/proc/sys/kernel/hostname"),
             pid,
@@ -89,6 +93,48 @@ fn start_ticks(pid: u32) -> Option<String> {
 pub(super) struct Lock {
     storage: Storage,
     location: Location,
+}
+
+impl Lock {
+    /// Leaves the lock where it is when this process ends: its holder is another one.
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+/// Takes the lock of a folder in the name of another process of this machine, which keeps it until [`release`].
+pub fn claim(storage: &Storage, folder: &Location, pid: u32, purpose: &str) -> Result<(), RunError> {
+    if let Some(file) = storage.head(folder)? {
+        let holder = "a file in the place of the lock's folder, by another program".to_owned();
+        return Err(RunError::Locked { location: file.location, holder });
+    }
+    acquire(storage, folder, &Holder::of(pid, purpose, super::now_millis())).map(Lock::keep)
+}
+
+/// Gives back what [`claim`] took for the same process; what others hold stays.
+pub fn release(storage: &Storage, folder: &Location, pid: u32) -> Result<(), RunError> {
+    let holder = Holder::of(pid, "", 0);
+    for number in lock_numbers(storage, folder)? {
+        let location = lock_location(folder, number);
+        let found = read_json::<Holder>(storage, &location)?;
+        if found.is_some_and(|found| Holder { since: 0, command: String::new(), ..found } == holder) {
+            storage.delete(&location, None)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the lock of a folder, whoever holds it; who that was.
+pub fn break_lock(storage: &Storage, folder: &Location) -> Result<Vec<String>, RunError> {
+    let mut holders = Vec::new();
+    for number in lock_numbers(storage, folder)? {
+        let location = lock_location(folder, number);
+        // Whatever is in it: an operator says that it must go.
+        let holder = read_json::<Holder>(storage, &location).ok().flatten();
+        holders.push(holder.map_or_else(|| location.to_string(), |holder| holder.describe()));
+        storage.delete(&location, None)?;
+    }
+    Ok(holders)
 }
 
 impl Drop for Lock {
@@ -175,6 +221,31 @@ mod tests {
         assert_eq!(other_host.life(&me), Life::Unknown);
         let other_container = Holder { namespace: "pid:[1]".into(), ..me.clone() };
         assert_eq!(other_container.life(&me), Life::Unknown);
+    }
+
+    #[test]
+    fn claims_for_another_process() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Location::Local(temporary.path().join("claim"));
+        let storage = Storage::new(crate::storage::StorageOptions::default());
+        let mut other = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        claim(&storage, &folder, other.id(), "etl-runner").unwrap();
+        let refused = claim(&storage, &folder, std::process::id(), "etl-runner").unwrap_err().to_string();
+        assert!(refused.contains(&format!("process {} on", other.id())), "{refused}");
+        release(&storage, &folder, std::process::id()).unwrap();
+        assert_eq!(lock_numbers(&storage, &folder).unwrap(), [1], "it is not ours");
+        other.kill().unwrap();
+        other.wait().unwrap();
+        claim(&storage, &folder, std::process::id(), "etl-runner").unwrap();
+        assert_eq!(lock_numbers(&storage, &folder).unwrap(), [2], "taken over from a process that is gone");
+        assert!(break_lock(&storage, &folder).unwrap()[0].contains("etl-runner"));
+        claim(&storage, &folder, std::process::id(), "etl-runner").unwrap();
+        release(&storage, &folder, std::process::id()).unwrap();
+        assert_eq!(lock_numbers(&storage, &folder).unwrap(), [0_u64; 0]);
+        let file = temporary.path().join("lock-file");
+        std::fs::write(&file, "4711").unwrap();
+        let held = claim(&storage, &Location::Local(file), std::process::id(), "etl-runner");
+        assert!(matches!(held, Err(RunError::Locked { .. })));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::journal::{InputIdentity, Plan};
-use super::{Part, SplitRecord, utc_text};
+use super::{FailedInput, Part, Skipped, SplitRecord, utc_text};
 use crate::report::Counters;
 use crate::storage::Location;
 
@@ -51,6 +51,9 @@ pub struct Manifest {
     pub counters: Counters,
     /// Input objects that could not be read whole.
     pub failed_inputs: Vec<ManifestFailure>,
+    /// Objects that were found among the inputs of a run that moves files, but were not taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
 }
 
 /// An input object.
@@ -69,6 +72,9 @@ pub struct ManifestInput {
     /// Records in it; absent if it was not processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
+    /// The object below the run folder that holds it now, if the run moves files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// An output object.
@@ -80,7 +86,8 @@ pub struct ManifestOutput {
     pub location: String,
     /// Size in bytes, as stored.
     pub size: u64,
-    /// CRC32C of the bytes as stored, 8 hexadecimal digits.
+    /// CRC32C of the bytes as stored, 8 hexadecimal digits; absent if the store copied them by itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub crc32c: String,
     /// Records in it.
     pub records: u64,
@@ -104,6 +111,8 @@ pub(super) struct Ending {
     pub ended: i64,
     /// What was counted outside of all splits.
     pub late: Counters,
+    /// What failed outside of all splits.
+    pub late_failures: Vec<FailedInput>,
 }
 
 const TIME: &str = "%Y-%m-%dT%H:%M:%S.%3fZ";
@@ -118,6 +127,9 @@ impl Manifest {
         ending: Ending,
     ) -> Manifest {
         let mut inputs: Vec<ManifestInput> = plan.inputs.iter().map(ManifestInput::unread).collect();
+        for (input, target) in inputs.iter_mut().zip(&plan.targets) {
+            input.target = Some(target.clone());
+        }
         let mut counters = ending.late;
         let mut failed_inputs = Vec::new();
         let mut outputs = Vec::new();
@@ -126,13 +138,13 @@ impl Manifest {
             for read in &split.inputs {
                 inputs[read.input].records = Some(read.records);
             }
-            failed_inputs.extend(split.failed_inputs.iter().map(|failed| ManifestFailure {
-                location: plan.inputs[failed.input].location.clone(),
-                reason: failed.reason.clone(),
-                left_out_bytes: failed.left_out_bytes,
-            }));
+            failed_inputs.extend(split.failed_inputs.iter().map(|failed| ManifestFailure::of(failed, plan)));
+            for (&input, target) in &split.elsewhere {
+                inputs[input].target.clone_from(target);
+            }
             outputs.extend(split.parts.iter().map(|part| ManifestOutput::of(part, folders)));
         }
+        failed_inputs.extend(ending.late_failures.iter().map(|failed| ManifestFailure::of(failed, plan)));
         outputs.extend(extra_parts.iter().map(|part| ManifestOutput::of(part, folders)));
         outputs.sort_by(|left, right| (&left.output, &left.location).cmp(&(&right.output, &right.location)));
         Manifest {
@@ -149,6 +161,7 @@ impl Manifest {
             outputs,
             counters,
             failed_inputs,
+            skipped: plan.skipped.clone(),
         }
     }
 
@@ -167,7 +180,17 @@ impl Manifest {
 impl ManifestInput {
     fn unread(input: &InputIdentity) -> ManifestInput {
         let InputIdentity { location, size, etag, modified } = input.clone();
-        ManifestInput { location, size, etag, modified, records: None }
+        ManifestInput { location, size, etag, modified, records: None, target: None }
+    }
+}
+
+impl ManifestFailure {
+    fn of(failed: &FailedInput, plan: &Plan) -> ManifestFailure {
+        ManifestFailure {
+            location: plan.inputs[failed.input].location.clone(),
+            reason: failed.reason.clone(),
+            left_out_bytes: failed.left_out_bytes,
+        }
     }
 }
 

@@ -8,6 +8,9 @@
 //! 3. When all splits are done, `_manifest.json`, then `_SUCCESS`, are written into every folder of the run, the first
 //!    one last; then the journal and the locks go ([`Run::finish`]).
 //!
+//! Runs that move files ([`RunRequest::transfer`]) delete the sources between the manifest and `_SUCCESS`
+//! ([`Run::finish_moving`]), and are resumed with the list of files that they began with ([`Run::recorded`]).
+//!
 //! Whatever happens in between, [`Run::open`] with `resume` finds a state it can go on from: parts without a journal
 //! entry are deleted and made again.
 
@@ -21,10 +24,11 @@ mod manifest;
 mod mask;
 
 pub use error::{FolderState, RunError};
-pub use folder::{Opening, Run, RunRequest};
+pub use folder::{Opening, Recorded, Removal, Run, RunRequest, TransferPlan};
 pub use id::{RunId, utc_text};
-pub use inputs::require_complete;
-pub use journal::{FailedInput, InputRecords, Part, SplitRecord};
+pub use inputs::{require_complete, require_run};
+pub use journal::{FailedInput, InputRecords, Part, Skipped, SplitRecord};
+pub use lock::{break_lock, claim, release};
 pub use manifest::{Manifest, ManifestFailure, ManifestInput, ManifestOutput, Status};
 pub use mask::mask_arguments;
 
@@ -36,6 +40,8 @@ use sha2::{Digest, Sha256};
 pub const SUCCESS: &str = "_SUCCESS";
 /// Name of the object that says what is in a run folder.
 pub const MANIFEST: &str = "_manifest.json";
+/// Name of the same for what archiving did: the archived run's own manifest keeps its name.
+pub const ARCHIVE_MANIFEST: &str = "_archive.json";
 /// Name of the folder of the journal.
 pub const JOURNAL: &str = "_journal";
 /// Beginning of the lock objects' names; a number follows.

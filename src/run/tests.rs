@@ -12,6 +12,7 @@ struct World {
     run_id: RunId,
     inputs: Vec<ObjectMeta>,
     configuration: BTreeMap<String, String>,
+    redo_changed: bool,
 }
 
 impl World {
@@ -32,6 +33,7 @@ impl World {
             run_id: "r1".parse().unwrap(),
             inputs: vec![input("a"), input("b")],
             configuration: BTreeMap::from([("format".to_owned(), "auto".to_owned())]),
+            redo_changed: false,
             _temporary: temporary,
         }
     }
@@ -43,10 +45,12 @@ impl World {
             run_id: &self.run_id,
             outputs: &[self.good.clone(), self.bad.clone()],
             resume,
+            redo_changed: self.redo_changed,
             arguments: vec!["enrich".into()],
             configuration: self.configuration.clone(),
             inputs: &self.inputs,
             splits: vec![0..1, 1..2],
+            transfer: None,
         })
     }
 
@@ -67,11 +71,11 @@ fn write_part(run: &Run, split: usize) -> SplitRecord {
     let name = format!("part-{split:05}.tsv");
     let location = run.folders()[0].join(&name);
     let written = run.storage().write_all(&location, b"x\n", Precondition::None).unwrap();
-    let crc32c = format!("{:08x}", written.crc32c);
+    let crc32c = written.crc32c_text();
     let part = Part { folder: 0, output: "good".into(), name, size: written.size, crc32c, records: 1 };
     let counters = Counters { records_in: 1, records_good_source: 1, events_good: 1, ..Counters::default() };
     let inputs = vec![InputRecords { input: split, records: 1 }];
-    SplitRecord { split, parts: vec![part], counters, inputs, failed_inputs: Vec::new() }
+    SplitRecord { split, parts: vec![part], counters, inputs, ..SplitRecord::default() }
 }
 
 #[test]
@@ -151,6 +155,25 @@ fn says_what_differs() {
         assert!(text.contains(expected), "{text}");
     }
     assert!(error.hint().is_some());
+}
+
+#[test]
+fn a_run_that_began_differently_is_done_anew_if_asked() {
+    let mut world = World::new();
+    let run = world.active(false);
+    run.commit_split(write_part(&run, 0)).unwrap();
+    run.abandon(Status::Failed, Some("wrong configuration".into()));
+    world.configuration.insert("format".into(), "thrift".into());
+    assert!(matches!(world.open(true), Err(RunError::Changed { .. })));
+    world.redo_changed = true;
+    let run = world.active(true);
+    assert_eq!((run.resumed(), run.open_splits().len()), (0, 2));
+    assert!(!world.names(&world.good).iter().any(|name| name.starts_with("part-") || name == MANIFEST));
+    run.commit_split(write_part(&run, 1)).unwrap();
+    drop(run);
+    // From here on it is this run, and it is resumed as any other.
+    world.redo_changed = false;
+    assert_eq!(world.active(true).open_splits(), [(0, 0..1)]);
 }
 
 #[test]

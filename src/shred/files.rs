@@ -67,7 +67,7 @@ impl RollingFile {
             output: self.place.output.to_owned(),
             name,
             size: written.size,
-            crc32c: format!("{:08x}", written.crc32c),
+            crc32c: written.crc32c_text(),
             records,
         });
         Ok(())

@@ -230,7 +230,7 @@ impl ShredJob {
             output: "message".to_owned(),
             name: COMPLETE_FILE.to_owned(),
             size: written.size,
-            crc32c: format!("{:08x}", written.crc32c),
+            crc32c: written.crc32c_text(),
             records: 1,
         })
     }

@@ -30,6 +30,7 @@ struct Shared {
 
 /// Objects up to this size are read into memory before they are decoded.
 const WHOLE_OBJECT: u64 = 16 << 20;
+const COPY_BUFFER: u64 = 1 << 20;
 
 impl Storage {
     /// Storage with these knobs. Touches nothing yet.
@@ -118,6 +119,11 @@ impl Storage {
         self.store(at)?.list(at, names, visit)
     }
 
+    /// The names of the folders directly below a location, in byte order, without walking into them.
+    pub fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        self.store(at)?.folders(at)
+    }
+
     /// What is stored at exactly this location; `None` if nothing is.
     pub fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         self.store(at)?.head(at)
@@ -141,6 +147,67 @@ impl Storage {
         expected_size: u64,
     ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         self.store(at)?.create(at, precondition, expected_size)
+    }
+
+    /// Copies an object that was listed, by the cheapest way there is: the store's own copy, parts copied by the store,
+    /// or through this process. The copy appears whole or not at all.
+    pub fn copy(&self, source: &ObjectMeta, target: &Location) -> Result<Written, StorageError> {
+        let same_store = std::mem::discriminant(&source.location) == std::mem::discriminant(target);
+        if same_store && let Some(written) = self.store(target)?.copy(source, target)? {
+            return Ok(written);
+        }
+        let mut writer = self.create(target, Precondition::None, source.size)?;
+        self.append(writer.as_mut(), source, 0..source.size)?;
+        writer.finish()
+    }
+
+    /// Appends a range of an object that was listed to one that is being written, without moving its bytes through this
+    /// process as far as the store can do that. An object that is shorter than it was listed is an error.
+    pub fn append(
+        &self,
+        writer: &mut dyn ObjectWriter,
+        object: &ObjectMeta,
+        range: Range<u64>,
+    ) -> Result<(), StorageError> {
+        let Some(lead) = writer.copy_lead(object, &range) else {
+            return self.append_bytes(writer, object, range);
+        };
+        let rest = range.start + lead;
+        self.append_bytes(writer, object, range.start..rest)?;
+        writer.copy_range(object, rest..range.end)
+    }
+
+    fn append_bytes(
+        &self,
+        writer: &mut dyn ObjectWriter,
+        object: &ObjectMeta,
+        range: Range<u64>,
+    ) -> Result<(), StorageError> {
+        let wanted = range.end - range.start;
+        if wanted == 0 {
+            return Ok(());
+        }
+        let failed = |error| StorageError::from_io(&object.location, error);
+        let mut stored = if range == (0..object.size) { self.open(object)? } else { self.open_range(object, range)? };
+        let mut buffer = vec![0; wanted.min(COPY_BUFFER) as usize];
+        let mut copied = 0;
+        while copied < wanted {
+            let room = buffer.len().min((wanted - copied) as usize);
+            let count = match stored.read(&mut buffer[..room]) {
+                Ok(0) => return Err(StorageError::PreconditionFailed { location: object.location.clone() }),
+                Ok(count) => count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            writer.write_all(&buffer[..count]).map_err(|error| cannot_copy(object, error))?;
+            copied += count as u64;
+        }
+        Ok(())
+    }
+
+    /// Deletes an object if it is still the one that was listed; [`StorageError::PreconditionFailed`] if it is not.
+    pub fn delete_listed(&self, object: &ObjectMeta) -> Result<(), StorageError> {
+        self.store(&object.location)?.delete_listed(object)
     }
 
     /// Deletes exactly this object, if `etag` is given only in that version.
@@ -192,8 +259,16 @@ impl Storage {
     }
 }
 
+/// The fault is on the other side; storage that says so itself is believed.
+fn cannot_copy(object: &ObjectMeta, error: std::io::Error) -> StorageError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<StorageError>()) {
+        Some(known) => known.clone(),
+        None => StorageError::failed(&object.location, format!("what it is appended to cannot be written: {error}")),
+    }
+}
+
 /// Two spellings of one local path are one object.
-fn identity(at: &Location) -> Location {
+pub fn identity(at: &Location) -> Location {
     match at {
         Location::Local(path) => Location::Local(path.canonicalize().unwrap_or_else(|_| path.clone())),
         other => other.clone(),

@@ -28,6 +28,12 @@ impl ObjectStore for LocalStore {
         }
     }
 
+    fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        let entries = sorted_entries(local_path(at)?).map_err(|error| StorageError::from_io(at, error))?;
+        let folders = entries.into_iter().filter(|entry| entry.metadata.is_dir());
+        Ok(folders.map(|entry| entry.name.trim_end_matches('/').to_owned()).collect())
+    }
+
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         let path = local_path(at)?;
         match fs::metadata(path) {
@@ -58,39 +64,50 @@ impl ObjectStore for LocalStore {
         precondition: Precondition,
         _expected_size: u64,
     ) -> Result<Box<dyn ObjectWriter>, StorageError> {
-        let path = local_path(at)?;
-        let failed = |error| StorageError::from_io(at, error);
-        if matches!(precondition, Precondition::Etag(_)) {
-            return Err(no_entity_tags(at));
+        Ok(Box::new(LocalWriter::create(at, &precondition)?))
+    }
+
+    /// A file system that shares blocks between files makes the copy; the bytes are read for their checksum only.
+    #[cfg(target_os = "linux")]
+    fn copy(&self, source: &ObjectMeta, target: &Location) -> Result<Option<Written>, StorageError> {
+        if source.size == 0 || !super::reflink::worth_trying() {
+            return Ok(None);
         }
-        match fs::symlink_metadata(path) {
-            Ok(_) if precondition == Precondition::Absent => {
-                return Err(StorageError::PreconditionFailed { location: at.clone() });
+        let failed = |error| StorageError::from_io(&source.location, error);
+        let from = File::open(local_path(&source.location)?).map_err(failed)?;
+        if from.metadata().map_err(failed)?.len() != source.size {
+            return Err(StorageError::PreconditionFailed { location: source.location.clone() });
+        }
+        let mut writer = LocalWriter::create(target, &Precondition::None)?;
+        if !super::reflink::reflink(&from, writer.file.get_ref().as_file()) {
+            return Ok(None);
+        }
+        let mut copied =
+            File::open(writer.file.get_ref().path()).map_err(|error| StorageError::from_io(target, error))?;
+        let mut buffer = vec![0; WRITE_BUFFER];
+        loop {
+            match copied.read(&mut buffer).map_err(|error| StorageError::from_io(target, error))? {
+                0 => break,
+                count => {
+                    writer.crc = crc32c::crc32c_append(writer.crc, &buffer[..count]);
+                    writer.size += count as u64;
+                }
             }
-            Ok(_) if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) => {
-                return Err(StorageError::failed(at, "exists and is not a regular file"));
+        }
+        if writer.size != source.size {
+            return Err(StorageError::PreconditionFailed { location: source.location.clone() });
+        }
+        Box::new(writer).finish().map(Some)
+    }
+
+    fn delete_listed(&self, object: &ObjectMeta) -> Result<(), StorageError> {
+        match self.head(&object.location)? {
+            Some(now) if now.size == object.size && now.modified == object.modified => {
+                self.delete(&object.location, None)
             }
-            _ => {}
+            Some(_) => Err(StorageError::PreconditionFailed { location: object.location.clone() }),
+            None => Ok(()),
         }
-        let folder = parent_folder(path);
-        create_folders(folder).map_err(failed)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY_PREFIX).suffix(".tmp");
-        #[cfg(unix)]
-        {
-            // tempfile makes private files by default; data files follow the umask like everyone's.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let file = BufWriter::with_capacity(WRITE_BUFFER, builder.tempfile_in(folder).map_err(failed)?);
-        let target = path.to_owned();
-        Ok(Box::new(LocalWriter {
-            file,
-            target,
-            only_if_absent: precondition == Precondition::Absent,
-            size: 0,
-            crc: 0,
-        }))
     }
 
     fn delete(&self, at: &Location, etag: Option<&str>) -> Result<(), StorageError> {
@@ -261,6 +278,36 @@ impl Write for LocalWriter {
 }
 
 impl LocalWriter {
+    fn create(at: &Location, precondition: &Precondition) -> Result<LocalWriter, StorageError> {
+        let path = local_path(at)?;
+        let failed = |error| StorageError::from_io(at, error);
+        if matches!(precondition, Precondition::Etag(_)) {
+            return Err(no_entity_tags(at));
+        }
+        let only_if_absent = *precondition == Precondition::Absent;
+        match fs::symlink_metadata(path) {
+            Ok(_) if only_if_absent => {
+                return Err(StorageError::PreconditionFailed { location: at.clone() });
+            }
+            Ok(_) if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) => {
+                return Err(StorageError::failed(at, "exists and is not a regular file"));
+            }
+            _ => {}
+        }
+        let folder = parent_folder(path);
+        create_folders(folder).map_err(failed)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY_PREFIX).suffix(".tmp");
+        #[cfg(unix)]
+        {
+            // tempfile makes private files by default; data files follow the umask like everyone's.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let file = BufWriter::with_capacity(WRITE_BUFFER, builder.tempfile_in(folder).map_err(failed)?);
+        Ok(LocalWriter { file, target: path.to_owned(), only_if_absent, size: 0, crc: 0 })
+    }
+
     fn publish(self) -> io::Result<Written> {
         let temporary = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         temporary.as_file().sync_all()?;
@@ -270,7 +317,7 @@ impl LocalWriter {
             temporary.persist(&self.target)?;
         }
         sync_folder(parent_folder(&self.target))?;
-        Ok(Written { size: self.size, crc32c: self.crc, etag: None })
+        Ok(Written { size: self.size, crc32c: Some(self.crc), etag: None })
     }
 }
 

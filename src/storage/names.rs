@@ -10,6 +10,8 @@ pub enum Names {
     Data,
     /// Everything that is stored.
     All,
+    /// The same, but wildcards in a key select.
+    Matching,
 }
 
 /// Beginning of the names of files that are still being written; they are hidden from readers.
@@ -18,7 +20,7 @@ pub const TEMPORARY_PREFIX: &str = ".thresh-";
 impl Names {
     /// Whether an object with this relative path and size belongs in the listing.
     pub fn include(self, relative: &str, size: u64) -> bool {
-        self == Names::All || !(is_folder_marker(relative, size) || is_hidden(relative))
+        self != Names::Data || !(is_folder_marker(relative, size) || is_hidden(relative))
     }
 }
 
@@ -28,7 +30,8 @@ pub fn is_hidden(relative: &str) -> bool {
     name.starts_with(['_', '.'])
 }
 
-fn is_folder_marker(relative: &str, size: u64) -> bool {
+/// Whether an object only stands for a folder.
+pub fn is_folder_marker(relative: &str, size: u64) -> bool {
     relative.ends_with("_$folder$") || (size == 0 && (relative.is_empty() || relative.ends_with('/')))
 }
 

@@ -8,6 +8,10 @@ pub struct StorageOptions {
     /// SDK configuration (credentials, region, endpoint) to use instead of the standard chain; for programs that embed
     /// this library.
     pub s3_sdk_config: Option<aws_config::SdkConfig>,
+    /// Keys to use instead of those that the standard chain finds; for configurations that hold them.
+    pub s3_keys: Option<S3Keys>,
+    /// Region to use instead of the one that the standard chain finds.
+    pub s3_region: Option<String>,
     /// Put the bucket in the path, not in the host name (`--s3-path-style`).
     pub s3_path_style: bool,
     /// Say that the requester pays for reads (`x-amz-request-payer`).
@@ -36,6 +40,21 @@ pub struct StorageOptions {
     pub s3_part_size: u64,
     /// Parts in flight for one upload.
     pub s3_parts_in_flight: usize,
+}
+
+/// A pair of keys. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct S3Keys {
+    /// The key's id.
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+}
+
+impl std::fmt::Debug for S3Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Server-side encryption of objects written to S3.
@@ -69,6 +88,8 @@ impl Default for StorageOptions {
     fn default() -> Self {
         StorageOptions {
             s3_sdk_config: None,
+            s3_keys: None,
+            s3_region: None,
             s3_path_style: false,
             s3_request_payer: false,
             s3_encryption: Encryption::default(),

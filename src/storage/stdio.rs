@@ -19,6 +19,10 @@ impl ObjectStore for StdioStore {
         Ok(())
     }
 
+    fn folders(&self, _: &Location) -> Result<Vec<String>, StorageError> {
+        Ok(Vec::new())
+    }
+
     fn head(&self, _: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         Ok(Some(stream()))
     }
@@ -61,6 +65,6 @@ impl Write for StdoutWriter {
 impl ObjectWriter for StdoutWriter {
     fn finish(mut self: Box<Self>) -> Result<Written, StorageError> {
         self.flush().map_err(|error| StorageError::from_io(&Location::Stdio, error))?;
-        Ok(Written { size: self.size, crc32c: self.crc, etag: None })
+        Ok(Written { size: self.size, crc32c: Some(self.crc), etag: None })
     }
 }

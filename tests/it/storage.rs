@@ -1,5 +1,6 @@
 //! Storage against S3 servers in this process.
 
+mod copying;
 mod faults;
 mod listing;
 mod reading;

@@ -19,6 +19,9 @@ pub struct BatchArgs {
     /// Go on with an unfinished run of this id and these inputs; start it if there is none
     #[arg(long, requires = "run_id")]
     pub resume: bool,
+    /// With --resume: if the unfinished run began with other inputs or another configuration, do it anew
+    #[arg(long, requires = "resume")]
+    pub redo_changed: bool,
     /// Worker threads [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,

@@ -12,6 +12,9 @@ mod plan;
 mod report;
 mod work;
 
+pub(in crate::commands) use plan::absolute;
+pub(in crate::commands) use report::print;
+
 pub use args::{BatchArgs, CompressionArg, GzipMembersArg, SummaryArg};
 pub use plan::{BatchPlan, Opened};
 pub use work::Batch;

@@ -8,7 +8,7 @@ use super::work::Batch;
 use crate::commands::{CliError, Exit, StorageArgs, cancel_on_signal};
 use crate::pipeline::pack;
 use crate::report::Progress;
-use crate::run::{Opening, Run, RunId, RunRequest, mask_arguments, now_millis, require_complete};
+use crate::run::{Opening, Run, RunId, RunRequest, SUCCESS, mask_arguments, now_millis, require_complete};
 use crate::storage::codec::is_lzop_index;
 use crate::storage::{Location, ObjectMeta, Storage, StorageError};
 
@@ -66,10 +66,12 @@ impl BatchPlan<'_> {
             run_id: &resolved.run_id,
             outputs: &locations,
             resume: self.batch.resume,
+            redo_changed: self.batch.redo_changed,
             arguments: mask_arguments(std::env::args().skip(1)),
             configuration: resolved.configuration,
             inputs: &resolved.objects,
             splits: resolved.splits,
+            transfer: None,
         })?;
         match opening {
             Opening::Active(run) => Ok(Opened::Run(Box::new(Batch {
@@ -123,11 +125,22 @@ impl BatchPlan<'_> {
 }
 
 /// Local paths do not depend on the current folder from here on: manifests and resumed runs need that.
-fn absolute(location: &Location) -> Result<Location, CliError> {
+pub(in crate::commands) fn absolute(location: &Location) -> Result<Location, CliError> {
     let Location::Local(path) = location else { return Ok(location.clone()) };
     let path = std::path::absolute(path)
         .map_err(|error| CliError::usage(format!("{location}: is no path")).because(Some(&error)))?;
     Ok(Location::Local(path))
+}
+
+/// Whether every input is a run folder that is whole: if it holds no records, then that is what its run came to, and the
+/// next step has to pass it on.
+fn all_whole_runs(storage: &Storage, inputs: &[Location]) -> Result<bool, CliError> {
+    for input in inputs {
+        if *input == Location::Stdio || storage.head(&input.join(SUCCESS))?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn list_inputs(storage: &Storage, inputs: &[Location]) -> Result<Vec<ObjectMeta>, CliError> {
@@ -140,7 +153,7 @@ fn list_inputs(storage: &Storage, inputs: &[Location]) -> Result<Vec<ObjectMeta>
         Err(error) => return Err(error.into()),
     };
     objects.retain(|object| !is_lzop_index(&object.relative));
-    if objects.is_empty() {
+    if objects.is_empty() && !all_whole_runs(storage, inputs)? {
         let looked_at: Vec<String> = inputs.iter().map(Location::to_string).collect();
         let message = format!("no data to process: no object matches {}", looked_at.join(" "));
         return Err(CliError::new(Exit::NoData, message)

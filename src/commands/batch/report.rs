@@ -22,7 +22,7 @@ pub(super) struct Finished {
     pub records_read: u64,
 }
 
-fn print(text: &str) -> Result<(), CliError> {
+pub(in crate::commands) fn print(text: &str) -> Result<(), CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(Exit::Failed, "standard output cannot be written to").because(Some(&error))
     };

@@ -61,6 +61,14 @@ impl Decoder {
         self.codec
     }
 
+    /// Bytes as stored up to the end of the data read so far: without zeros that follow a gzip file's last member.
+    pub fn data_end(&self) -> u64 {
+        match &self.kind {
+            Kind::Gzip(reader) => reader.data_end(),
+            Kind::Plain(_) | Kind::Lzop(_) | Kind::Deflate(_) => self.stored_position(),
+        }
+    }
+
     /// Bytes as stored that were used so far, for progress.
     pub fn stored_position(&self) -> u64 {
         match &self.kind {
@@ -83,24 +91,34 @@ impl Read for Decoder {
     }
 }
 
+/// What an object held in memory turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// What it is wrapped in.
+    pub codec: Codec,
+    /// Where its data ends; zeros that follow a gzip file's last member are padding.
+    pub data_end: usize,
+}
+
 /// Decodes an object held in memory, appending at most `cap` bytes to `plain`. What is readable is appended even if
 /// an error follows.
-pub fn decode_whole(stored: &[u8], name: &str, cap: usize, plain: &mut Vec<u8>) -> Result<Codec, CodecError> {
+pub fn decode_whole(stored: &[u8], name: &str, cap: usize, plain: &mut Vec<u8>) -> Result<Whole, CodecError> {
     let codec = Codec::detect(stored, name)?;
+    let mut data_end = stored.len();
     match codec {
         Codec::Plain if stored.len() > cap => {
             plain.extend_from_slice(&stored[..cap]);
             return Err(CodecError::TooLarge { codec: codec.name(), limit: cap as u64 });
         }
         Codec::Plain => plain.extend_from_slice(stored),
-        Codec::Gzip => gzip_whole::decode_whole(stored, cap, plain)?,
+        Codec::Gzip => data_end = gzip_whole::decode_whole(stored, cap, plain)?,
         Codec::Lzop | Codec::Deflate => {
             let before = plain.len();
             let mut decoder = Decoder::with_codec(codec, Box::new(Cursor::new(stored.to_vec())));
             append_up_to(&mut |target| decoder.read(target), codec.name(), before, cap, plain)?;
         }
     }
-    Ok(codec)
+    Ok(Whole { codec, data_end })
 }
 
 /// Appends what `read` gives until `plain` holds `cap` bytes more than `before`.

@@ -25,6 +25,7 @@ pub(super) struct GzipReader {
     crc: crc32fast::Hasher,
     member_length: u64,
     plain: u64,
+    data_end: u64,
 }
 
 enum State {
@@ -40,6 +41,7 @@ enum State {
 impl GzipReader {
     /// Begins or goes on at the beginning of a member, after `plain` bytes were decoded by other means.
     pub(super) fn resume(source: Source, plain: u64, any_before: bool) -> GzipReader {
+        let data_end = source.position();
         GzipReader {
             source,
             inflate: Decompress::new(false),
@@ -47,7 +49,13 @@ impl GzipReader {
             crc: crc32fast::Hasher::new(),
             member_length: 0,
             plain,
+            data_end,
         }
+    }
+
+    /// Where the last whole member ended; what follows is padding.
+    pub(super) fn data_end(&self) -> u64 {
+        self.data_end
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -146,6 +154,7 @@ impl GzipReader {
         if length != self.member_length as u32 {
             return Err(self.damaged("the length of a member disagrees with its data").into());
         }
+        self.data_end = self.source.position();
         Ok(())
     }
 

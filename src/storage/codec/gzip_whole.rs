@@ -121,16 +121,17 @@ fn decode_members(
 }
 
 /// Decodes a whole gzip object of at most `cap` decoded bytes, appending to `plain` all that is readable even if an
-/// error follows.
-pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Result<(), CodecError> {
+/// error follows. Returns where the last member ended.
+pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Result<usize, CodecError> {
     let before = plain.len();
     let done = decode_members(&mut MemberDecoder::new(), stored, false, before.saturating_add(cap), plain);
     if done == stored.len() {
-        return Ok(());
+        return Ok(done);
     }
     let rest = Source::new(Box::new(Cursor::new(stored[done..].to_vec())), done as u64);
     let mut reader = GzipReader::resume(rest, (plain.len() - before) as u64, done > 0);
-    super::decoder::append_up_to(&mut |target| reader.read(target), "gzip", before, cap, plain)
+    super::decoder::append_up_to(&mut |target| reader.read(target), "gzip", before, cap, plain)?;
+    Ok(reader.data_end() as usize)
 }
 
 /// Decoded bytes handed out at a time, of an object in memory and of a stream.
@@ -178,6 +179,11 @@ impl MemberReader {
 
     pub(super) fn position(&self) -> u64 {
         self.rest.as_ref().map_or(self.offset + self.done as u64, |rest| rest.position())
+    }
+
+    /// Where the last whole member ended; what follows is padding.
+    pub(super) fn data_end(&self) -> u64 {
+        self.rest.as_ref().map_or(self.offset + self.done as u64, |rest| rest.data_end())
     }
 
     pub(super) fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {

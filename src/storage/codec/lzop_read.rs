@@ -5,14 +5,17 @@
 
 use std::io;
 
+use super::lzop_blocks::LzopBlock;
 use super::source::{Source, Stop};
 use super::{CodecError, LZOP_MAGIC};
 
-const ADLER_PLAIN: u32 = 0x1;
-const ADLER_STORED: u32 = 0x2;
+pub(super) const ADLER_PLAIN: u32 = 0x1;
+pub(super) const ADLER_STORED: u32 = 0x2;
 const EXTRA_FIELD: u32 = 0x40;
-const CRC_PLAIN: u32 = 0x100;
-const CRC_STORED: u32 = 0x200;
+pub(super) const CRC_PLAIN: u32 = 0x100;
+pub(super) const CRC_STORED: u32 = 0x200;
+/// The flags about checksums of blocks.
+pub(super) const CHECKSUMS: u32 = ADLER_PLAIN | ADLER_STORED | CRC_PLAIN | CRC_STORED;
 const MULTIPART: u32 = 0x400;
 const FILTER: u32 = 0x800;
 const HEADER_CRC: u32 = 0x1000;
@@ -66,17 +69,42 @@ impl LzopReader {
                 self.block_read += count;
                 return Ok(count);
             }
-            let outcome = match &self.state {
-                State::Done => return Ok(0),
-                State::Failed(error) => return Err(error.clone().into()),
-                State::Header { first } => self.begin(*first),
-                State::Blocks => self.next_block(),
-            };
-            match outcome {
-                Ok(()) => {}
-                Err(Stop::Codec(error)) => self.state = State::Failed(error),
-                Err(Stop::Io(error)) => return Err(error),
+            if matches!(self.state, State::Done) {
+                return Ok(0);
             }
+            self.advance()?;
+        }
+    }
+
+    /// The next block, both ways; `None` at the end.
+    pub(super) fn whole_block(&mut self) -> io::Result<Option<LzopBlock<'_>>> {
+        self.block.clear();
+        while self.block.is_empty() {
+            if matches!(self.state, State::Done) {
+                return Ok(None);
+            }
+            self.advance()?;
+        }
+        self.block_read = self.block.len();
+        let compressed = (!self.stored.is_empty()).then_some(self.stored.as_slice());
+        Ok(Some(LzopBlock { plain: &self.block, compressed, checksums: self.flags & CHECKSUMS }))
+    }
+
+    /// Goes one step on: a header, or a block.
+    fn advance(&mut self) -> io::Result<()> {
+        let outcome = match &self.state {
+            State::Done => return Ok(()),
+            State::Failed(error) => return Err(error.clone().into()),
+            State::Header { first } => self.begin(*first),
+            State::Blocks => self.next_block(),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Stop::Codec(error)) => {
+                self.state = State::Failed(error);
+                Ok(())
+            }
+            Err(Stop::Io(error)) => Err(error),
         }
     }
 

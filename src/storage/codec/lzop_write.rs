@@ -4,7 +4,8 @@
 //! Sources: twitter/hadoop-lzo `LzopOutputStream`, `LzoIndex`; snowplow/snowplow-s3-loader 0.6 `LzoSerializer`.
 
 use super::LZOP_MAGIC;
-use super::lzop_read::adler32;
+use super::lzop_blocks::LzopBlock;
+use super::lzop_read::{ADLER_PLAIN, ADLER_STORED, CHECKSUMS, CRC_PLAIN, CRC_STORED, adler32};
 
 /// Largest block: what hadoop-lzo's 256 KiB buffer leaves after the worst-case growth of LZO1X.
 const MAX_BLOCK: usize = 262_144 - 262_144 / 16 - 67;
@@ -16,17 +17,24 @@ pub struct LzopEncoder {
     scratch: Vec<u8>,
     offset: u64,
     blocks: Vec<u64>,
+    checksums: u32,
 }
 
 impl LzopEncoder {
     /// Writes the header. `modified` is the time recorded in it, in seconds since 1970. Blocks are stored as they are
     /// unless `compress` is set: LZO compression is slow here (about 20 MB/s) and no reader needs it.
     pub fn new(compress: bool, modified: u32, out: &mut Vec<u8>) -> LzopEncoder {
+        LzopEncoder::with_checksums(0, compress, modified, out)
+    }
+
+    /// The same with checksums in each block: those of [`LzopBlock::checksums`].
+    pub fn with_checksums(checksums: u32, compress: bool, modified: u32, out: &mut Vec<u8>) -> LzopEncoder {
+        let checksums = checksums & CHECKSUMS;
         let start = out.len();
         out.extend_from_slice(&LZOP_MAGIC);
         let fields = out.len();
         out.extend_from_slice(&[0x10, 0x10, 0x20, 0x60, 0x09, 0x40, 1, 5]);
-        out.extend_from_slice(&0_u32.to_be_bytes());
+        out.extend_from_slice(&checksums.to_be_bytes());
         out.extend_from_slice(&0o100_644_u32.to_be_bytes());
         out.extend_from_slice(&modified.to_be_bytes());
         out.extend_from_slice(&0_u32.to_be_bytes());
@@ -34,28 +42,50 @@ impl LzopEncoder {
         let checksum = adler32(&out[fields..]);
         out.extend_from_slice(&checksum.to_be_bytes());
         let dictionary = compress.then(lzokay::compress::Dict::new);
-        LzopEncoder { dictionary, scratch: Vec::new(), offset: (out.len() - start) as u64, blocks: Vec::new() }
+        let offset = (out.len() - start) as u64;
+        LzopEncoder { dictionary, scratch: Vec::new(), offset, blocks: Vec::new(), checksums }
     }
 
     /// Appends data as blocks. Small pieces make small blocks: give about 1 MiB at a time.
     pub fn append(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         for block in plain.chunks(MAX_BLOCK) {
-            self.blocks.push(self.offset);
-            let start = out.len();
-            out.extend_from_slice(&(block.len() as u32).to_be_bytes());
-            let stored = self.compressed(block).unwrap_or(block);
-            out.extend_from_slice(&(stored.len() as u32).to_be_bytes());
-            out.extend_from_slice(stored);
-            self.offset += (out.len() - start) as u64;
+            let mut scratch = std::mem::take(&mut self.scratch);
+            let compressed = self.compressed(block, &mut scratch);
+            self.append_block(LzopBlock { plain: block, compressed, checksums: self.checksums }, out);
+            self.scratch = scratch;
+        }
+    }
+
+    /// Appends a block as it was stored in another file, with this file's checksums.
+    pub fn append_block(&mut self, block: LzopBlock<'_>, out: &mut Vec<u8>) {
+        self.blocks.push(self.offset);
+        let start = out.len();
+        let stored = block.compressed.unwrap_or(block.plain);
+        out.extend_from_slice(&(block.plain.len() as u32).to_be_bytes());
+        out.extend_from_slice(&(stored.len() as u32).to_be_bytes());
+        self.append_checksums(ADLER_PLAIN, CRC_PLAIN, block.plain, out);
+        if block.compressed.is_some() {
+            self.append_checksums(ADLER_STORED, CRC_STORED, stored, out);
+        }
+        out.extend_from_slice(stored);
+        self.offset += (out.len() - start) as u64;
+    }
+
+    fn append_checksums(&self, adler: u32, crc: u32, data: &[u8], out: &mut Vec<u8>) {
+        if self.checksums & adler != 0 {
+            out.extend_from_slice(&adler32(data).to_be_bytes());
+        }
+        if self.checksums & crc != 0 {
+            out.extend_from_slice(&crc32fast::hash(data).to_be_bytes());
         }
     }
 
     /// The compressed form, if there is one and it is smaller.
-    fn compressed(&mut self, block: &[u8]) -> Option<&[u8]> {
+    fn compressed<'s>(&mut self, block: &[u8], scratch: &'s mut Vec<u8>) -> Option<&'s [u8]> {
         let dictionary = self.dictionary.as_mut()?;
-        self.scratch.resize(lzokay::compress::compress_worst_size(block.len()), 0);
-        let size = lzokay::compress::compress_no_alloc(block, &mut self.scratch, dictionary).ok()?;
-        (size < block.len()).then(|| &self.scratch[..size])
+        scratch.resize(lzokay::compress::compress_worst_size(block.len()), 0);
+        let size = lzokay::compress::compress_no_alloc(block, scratch, dictionary).ok()?;
+        (size < block.len()).then(|| &scratch[..size])
     }
 
     /// Writes the end and returns the content of the `.lzo.index` that belongs beside the file.

@@ -10,13 +10,15 @@ mod error;
 mod gzip_read;
 mod gzip_whole;
 mod gzip_write;
+mod lzop_blocks;
 mod lzop_read;
 mod lzop_write;
 mod source;
 
-pub use decoder::{Decoder, decode_whole};
+pub use decoder::{Decoder, Whole, decode_whole};
 pub use error::CodecError;
 pub use gzip_write::{GzipBlock, GzipEncoder, GzipFrame, GzipMembers};
+pub use lzop_blocks::{LzopBlock, LzopBlocks};
 pub use lzop_write::LzopEncoder;
 
 /// How an object is wrapped.

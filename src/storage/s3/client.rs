@@ -6,7 +6,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+    Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::types::{RequestPayer, ServerSideEncryption, StorageClass};
 use tokio::runtime::Runtime;
@@ -93,7 +93,13 @@ impl Core {
             .timeout_config(timeouts)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .force_path_style(options.s3_path_style);
-        if shared.region().is_none() {
+        if let Some(keys) = &options.s3_keys {
+            let (id, secret) = (&keys.access_key_id, &keys.secret_access_key);
+            builder = builder.credentials_provider(Credentials::new(id, secret, None, None, "configuration"));
+        }
+        if let Some(region) = &options.s3_region {
+            builder = builder.region(Region::new(region.clone()));
+        } else if shared.region().is_none() {
             // As other S3 tools do; S3 answers with the right region's name if it is another.
             builder = builder.region(Region::from_static("us-east-1"));
         }

@@ -21,7 +21,7 @@ pub(super) fn list(
     visit: &mut dyn FnMut(ObjectMeta) -> bool,
 ) -> Result<(), StorageError> {
     let key = address.key.as_str();
-    let pattern = KeyPattern::parse(key).filter(|_| names == Names::Data);
+    let pattern = KeyPattern::parse(key).filter(|_| names != Names::All);
     if let Some(pattern) = pattern {
         let prefix = pattern.literal_prefix();
         let base = prefix.rfind('/').map_or(0, |slash| slash + 1);
@@ -46,6 +46,33 @@ pub(super) fn list(
         }
         Some(_) => folder(store, address, &format!("{key}/"), names, visit),
         None => Ok(()),
+    }
+}
+
+/// The folders directly below a prefix: S3 rolls up what is deeper.
+pub(super) fn folders(store: &S3Store, address: &Address) -> Result<Vec<String>, StorageError> {
+    let slash = if address.key.is_empty() || address.key.ends_with('/') { "" } else { "/" };
+    let prefix = Address { key: format!("{}{slash}", address.key), ..address.clone() };
+    let mut names = Vec::new();
+    let mut token = None;
+    loop {
+        let (core, at, start) = (Arc::clone(&store.core), prefix.clone(), token.take());
+        let answer = store.run(&address.location(), async move {
+            core.retry(&at.location(), "LIST", core.short_limit(), || async {
+                let request = core.client.list_objects_v2().bucket(&at.bucket).prefix(&at.key).delimiter("/");
+                let request = request.set_continuation_token(start.clone()).set_request_payer(core.payer());
+                request.send().await.map_err(classify)
+            })
+            .await
+        })?;
+        for folder in answer.common_prefixes() {
+            let key = folder.prefix().unwrap_or_default();
+            names.push(key[prefix.key.len().min(key.len())..].trim_end_matches('/').to_owned());
+        }
+        token = answer.next_continuation_token().map(str::to_owned);
+        if token.is_none() || answer.is_truncated() != Some(true) {
+            return Ok(names);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! failures are told apart and retried in one place here, bodies included, which the SDK leaves to its callers.
 
 mod client;
+mod copy;
 mod failure;
 mod list;
 mod pattern;
@@ -19,7 +20,9 @@ use self::client::{Core, Engine, Pending};
 use self::failure::{Failure, classify};
 use self::read::S3Reader;
 use self::write::S3Writer;
-use super::{Location, Names, ObjectMeta, ObjectStore, ObjectWriter, Precondition, StorageError, StorageOptions};
+use super::{
+    Location, Names, ObjectMeta, ObjectStore, ObjectWriter, Precondition, StorageError, StorageOptions, Written,
+};
 
 /// S3 behind the synchronous interface; cheap to clone.
 #[derive(Clone)]
@@ -90,6 +93,10 @@ impl ObjectStore for S3Store {
         list::list(self, &Address::of(at)?, names, visit)
     }
 
+    fn folders(&self, at: &Location) -> Result<Vec<String>, StorageError> {
+        list::folders(self, &Address::of(at)?)
+    }
+
     fn head(&self, at: &Location) -> Result<Option<ObjectMeta>, StorageError> {
         let address = Address::of(at)?;
         let core = Arc::clone(&self.core);
@@ -117,6 +124,15 @@ impl ObjectStore for S3Store {
         expected_size: u64,
     ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         Ok(Box::new(S3Writer::new(self, Address::of(at)?, precondition, expected_size)))
+    }
+
+    fn copy(&self, source: &ObjectMeta, target: &Location) -> Result<Option<Written>, StorageError> {
+        if source.size > copy::MAX_WHOLE {
+            return Ok(None);
+        }
+        let (core, address) = (Arc::clone(&self.core), Address::of(target)?);
+        let (from, source) = (Address::of(&source.location)?, source.clone());
+        self.run(target, async move { copy::whole(&core, &from, &source, &address).await.map(Some) })
     }
 
     fn delete(&self, at: &Location, etag: Option<&str>) -> Result<(), StorageError> {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -13,8 +14,9 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
 use super::client::{Core, Pending};
+use super::copy::{MIN_PART, PartCopy, check_size, pieces};
 use super::{Address, S3Store, classify, head, quoted, unquoted};
-use crate::storage::{Location, ObjectWriter, Precondition, StorageError, Written};
+use crate::storage::{Location, ObjectMeta, ObjectWriter, Precondition, StorageError, Written};
 
 /// Name of the metadata entry that marks a write.
 pub(super) const WRITE_ID: &str = "thresh-write";
@@ -32,6 +34,8 @@ pub(super) struct S3Writer {
     upload: Option<Upload>,
     size: u64,
     crc: u32,
+    /// Some parts were never here, so that the checksum is not that of the whole.
+    has_copies: bool,
 }
 
 /// What every request of one write shares.
@@ -41,6 +45,12 @@ struct Target {
     at: Location,
     precondition: Precondition,
     write_id: String,
+}
+
+/// What becomes a part.
+enum PartBody {
+    Bytes(Bytes),
+    Copy(Box<PartCopy>),
 }
 
 struct Upload {
@@ -68,6 +78,7 @@ impl S3Writer {
             upload: None,
             size: 0,
             crc: 0,
+            has_copies: false,
         }
     }
 
@@ -76,8 +87,15 @@ impl S3Writer {
         self.part_size << (sent / PARTS_BEFORE_DOUBLING).min(8)
     }
 
-    /// Sends the buffer as the next part, waiting first if too many are under way.
+    /// Sends the buffer as the next part.
     fn send_part(&mut self) -> Result<(), StorageError> {
+        let next = Vec::with_capacity(self.buffer.len());
+        let body = Bytes::from(std::mem::replace(&mut self.buffer, next));
+        self.start_part(PartBody::Bytes(body))
+    }
+
+    /// Starts the next part, waiting first if too many are under way.
+    fn start_part(&mut self, body: PartBody) -> Result<(), StorageError> {
         let target = Arc::clone(&self.target);
         if self.upload.is_none() {
             let begin = Arc::clone(&target);
@@ -91,9 +109,12 @@ impl S3Writer {
         }
         upload.sent += 1;
         let (number, id) = (upload.sent as i32, upload.id.clone());
-        let next = Vec::with_capacity(self.buffer.len());
-        let body = Bytes::from(std::mem::replace(&mut self.buffer, next));
-        upload.under_way.push_back(self.store.spawn(async move { target.send_part(&id, number, body).await }));
+        upload.under_way.push_back(self.store.spawn(async move {
+            match body {
+                PartBody::Bytes(bytes) => target.send_part(&id, number, bytes).await,
+                PartBody::Copy(copy) => copy.run(&target.core, &target.address, &id, number).await,
+            }
+        }));
         Ok(())
     }
 
@@ -114,6 +135,11 @@ impl S3Writer {
         let (id, parts) = (upload.id.clone(), std::mem::take(&mut upload.parts));
         let etag = self.store.run(&at, async move { target.complete(&id, parts).await })?;
         self.upload = None;
+        if self.has_copies {
+            let (target, size) = (Arc::clone(&self.target), self.size);
+            let at = self.target.at.clone();
+            self.store.run(&at, async move { check_size(&target.core, &target.address, &target.at, size).await })?;
+        }
         Ok(etag)
     }
 }
@@ -151,9 +177,32 @@ impl Write for S3Writer {
 }
 
 impl ObjectWriter for S3Writer {
+    fn copy_lead(&self, object: &ObjectMeta, range: &Range<u64>) -> Option<u64> {
+        let is_remote = matches!(object.location, Location::S3 { .. });
+        let buffered = self.buffer.len() as u64;
+        let lead = if buffered == 0 { 0 } else { MIN_PART.saturating_sub(buffered) };
+        // The rest may turn out not to be the last part, so it must be large enough to stand anywhere.
+        let rest = (range.end - range.start).checked_sub(lead)?;
+        (is_remote && rest >= MIN_PART).then_some(lead)
+    }
+
+    fn copy_range(&mut self, object: &ObjectMeta, range: Range<u64>) -> Result<(), StorageError> {
+        if !self.buffer.is_empty() {
+            self.send_part()?;
+        }
+        let from = Address::of(&object.location)?;
+        for piece in pieces(&range) {
+            self.size += piece.end - piece.start;
+            let copy = PartCopy { from: from.clone(), source: object.clone(), range: piece };
+            self.start_part(PartBody::Copy(Box::new(copy)))?;
+        }
+        self.has_copies = true;
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Written, StorageError> {
         let etag = self.publish()?;
-        Ok(Written { size: self.size, crc32c: self.crc, etag })
+        Ok(Written { size: self.size, crc32c: (!self.has_copies).then_some(self.crc), etag })
     }
 }
 

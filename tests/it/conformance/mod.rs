@@ -1,14 +1,18 @@
 //! Conformance cases that call functions of the reference, mapped to ours.
 //!
 //! Reads the folder named by `THRESH_CONFORMANCE_CASES` (default: `../shared/conformance/cases` if that exists) and prints
-//! per area how many cases were mapped, passed, failed and not mapped. A case that fails makes the test fail, unless
+//! per area how many cases were mapped, passed, failed and not mapped (with `THRESH_CONFORMANCE_REASONS=ids` which, and
+//! why). A case that fails makes the test fail, unless
 //! `docs/conformance-known.txt` lists its id with a reason.
 
+mod adapter;
 mod calls;
 mod ddl;
+mod enrichments;
 mod load;
 mod matcher;
 mod methods;
+mod one_event;
 mod recover;
 
 use std::collections::BTreeMap;
@@ -26,6 +30,8 @@ pub enum Answer {
     Error(Value),
     /// The expectation is met; it was compared already.
     Met,
+    /// The expectation is not met; what differs.
+    Differs(Vec<String>),
     /// We have no counterpart; why.
     Unmapped(&'static str),
 }
@@ -77,10 +83,11 @@ fn cases_as_calls() {
         let unmapped: usize = tally.unmapped.values().map(Vec::len).sum();
         let (passed, wrong) = (tally.passed, tally.failed.len());
         println!("{area:<12} {:>6} {passed:>6} {wrong:>6} {unmapped:>9}", passed + wrong);
-        if std::env::var_os("THRESH_CONFORMANCE_REASONS").is_some() {
+        if let Some(how) = std::env::var_os("THRESH_CONFORMANCE_REASONS") {
             for (reason, ids) in &tally.unmapped {
                 println!("    {:>4} {reason}", ids.len());
-                ids.iter().for_each(|id| println!("           {id}"));
+                let listed = if how == "ids" { ids.as_slice() } else { &[] };
+                listed.iter().for_each(|id| println!("         {id}"));
             }
         }
         failed.extend(tally.failed.iter().map(|failure| format!("{area}: {failure}")));

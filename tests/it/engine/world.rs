@@ -170,10 +170,12 @@ impl World {
             run_id: &self.run_id.parse().unwrap(),
             outputs: &[self.location("good"), self.location("bad")],
             resume: self.resume,
+            redo_changed: false,
             arguments: Vec::new(),
             configuration: BTreeMap::new(),
             inputs: &objects,
             splits: pack(&objects, self.split_size),
+            transfer: None,
         })?;
         Ok((opening, objects, storage))
     }

@@ -18,7 +18,7 @@ fn what_fits_in_a_part_is_one_put() {
     let s3 = FakeS3::start();
     let storage = in_small_parts(&s3);
     let written = storage.write_all(&s3.at("out/a"), b"123456789", Precondition::None).unwrap();
-    assert_eq!((written.size, written.crc32c), (9, 0xE306_9283));
+    assert_eq!((written.size, written.crc32c), (9, Some(0xE306_9283)));
     assert_eq!(written.etag, Some(s3.state().objects["out/a"].etag.clone()));
     let full = noise(5 * MIB);
     storage.write_all(&s3.at("out/b"), &full, Precondition::None).unwrap();
@@ -40,7 +40,7 @@ fn more_goes_in_parts_and_appears_at_the_end() {
     assert_eq!(s3.content("big"), None);
     let written = writer.finish().unwrap();
     assert!(s3.content("big").unwrap() == content);
-    assert_eq!((written.size, written.crc32c), (content.len() as u64, crc32c::crc32c(&content)));
+    assert_eq!((written.size, written.crc32c), (content.len() as u64, Some(crc32c::crc32c(&content))));
     assert!(written.etag.unwrap().ends_with("-3"));
     let mut log = s3.log();
     log.sort_unstable();
@@ -69,10 +69,13 @@ fn an_unfinished_upload_leaves_nothing() {
     drop(writer);
     assert!(s3.state().uploads.is_empty() && s3.state().objects.is_empty());
 
-    s3.fault("PART", 1, Fault::Code(S3ErrorCode::AccessDenied));
-    let error = storage.write_all(&s3.at("big"), &noise(11 * MIB), Precondition::None).unwrap_err();
+    // Another server: a part of the upload above may still be on its way and would meet the fault.
+    let refusing = FakeS3::start();
+    refusing.fault("PART", 1, Fault::Code(S3ErrorCode::AccessDenied));
+    let all = noise(11 * MIB);
+    let error = in_small_parts(&refusing).write_all(&refusing.at("big"), &all, Precondition::None).unwrap_err();
     assert!(matches!(error, StorageError::Denied { .. }), "{error}");
-    assert!(s3.state().uploads.is_empty() && s3.state().objects.is_empty());
+    assert!(refusing.state().uploads.is_empty() && refusing.state().objects.is_empty());
 
     let mut small = storage.create(&s3.at("small"), Precondition::None, 0).unwrap();
     small.write_all(b"never finished").unwrap();

@@ -155,3 +155,20 @@ pub(super) fn gzip_files_have_as_many_members_as_asked_for() {
         assert_eq!(first_member(&empty), b"");
     }
 }
+
+#[test]
+fn padding_does_not_belong_to_the_data() {
+    let stored = gzip_of(&[b"a\n", b"b\n"]);
+    for padding in [0, 1, 600] {
+        let mut padded = stored.clone();
+        padded.resize(stored.len() + padding, 0);
+        let found = decode_whole(&padded, "x", 100, &mut Vec::new()).unwrap();
+        assert_eq!(found, Whole { codec: Codec::Gzip, data_end: stored.len() });
+        let mut whole = Decoder::whole(padded.clone(), "x").unwrap();
+        let mut streamed = Decoder::new(Box::new(Cursor::new(padded)), "x").unwrap();
+        for decoder in [&mut whole, &mut streamed] {
+            io::copy(decoder, &mut io::sink()).unwrap();
+            assert_eq!(decoder.data_end(), stored.len() as u64);
+        }
+    }
+}

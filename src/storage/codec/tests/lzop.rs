@@ -126,3 +126,48 @@ fn lzop_is_written_as_the_s3_loader_does() {
         assert_eq!(offset as usize + 4, stored.len());
     }
 }
+
+/// Moves the blocks of all files into one file.
+fn merged(files: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
+    let mut out = Vec::new();
+    let mut encoder: Option<LzopEncoder> = None;
+    for file in files {
+        let mut blocks = LzopBlocks::new(Box::new(Cursor::new(file.clone())));
+        while let Some(block) = blocks.next_block().unwrap() {
+            let begin = |out: &mut Vec<u8>| LzopEncoder::with_checksums(block.checksums, false, 0, out);
+            encoder.get_or_insert_with(|| begin(&mut out)).append_block(block, &mut out);
+        }
+    }
+    let index = encoder.unwrap().finish(&mut out);
+    (out, index)
+}
+
+#[test]
+fn blocks_of_several_files_make_one() {
+    let first = hex(LZOP_AB);
+    let (file, index) = merged(&[first.clone(), first.clone()]);
+    assert_eq!(decode(&file, "x"), (b"a\nb\na\nb\n".to_vec(), None));
+    // Our header is without a name: 38 bytes.
+    assert_eq!(file.len(), 38 + 16 + 16 + 4);
+    assert_eq!(index, [38_u64.to_be_bytes(), 54_u64.to_be_bytes()].concat());
+    assert_eq!(file[54..58], 4_u32.to_be_bytes(), "the index points at a block's size");
+    let text = text(40_000);
+    for flags in [0, 0x1, 0x2, 0x100, 0x200, 0x303] {
+        let mut other = Vec::new();
+        let mut encoder = LzopEncoder::with_checksums(flags, true, 0, &mut other);
+        encoder.append(&text, &mut other);
+        encoder.finish(&mut other);
+        assert_eq!(decode(&other, "x"), (text.clone(), None), "{flags:x}");
+        let (file, _) = merged(&[other.clone(), first.clone()]);
+        assert_eq!(decode(&file, "x"), ([text.as_slice(), b"a\nb\n"].concat(), None), "{flags:x}");
+        assert!(file.len() < other.len() + 60, "blocks stay compressed");
+        let mut damaged = file.clone();
+        let at = damaged.len() - 6;
+        damaged[at] ^= 1;
+        assert_eq!(
+            decode(&damaged, "x").1.is_some(),
+            flags & 0x101 != 0,
+            "{flags:x}: checksums are those of the first"
+        );
+    }
+}
