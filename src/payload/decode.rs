@@ -44,9 +44,7 @@ fn push_utf8(bytes: &[u8], mut push: impl FnMut(&str)) {
 /// pass: `%252520` becomes `%2520`.
 pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let bytes = text.as_bytes();
-    let doubled = |at: &usize| {
-        matches!(bytes[*at..], [_, b'2', b'5', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
-    };
+    let doubled = |at: &usize| matches!(bytes[*at..], [_, b'2', b'5', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
     let mut found = memchr_iter(b'%', bytes).filter(doubled).peekable();
     if found.peek().is_none() {
         return text;
