@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Benchmark `thresh recover` on bad rows of thresh-loadgen: rows per second and core, CPU seconds, peak memory.
 
-    benches/recover.py                        # flows and a simple script over 100,000 rows each
+    benches/recover.py                        # flows and a simple script over 200,000 rows each
     benches/recover.py --rows 1000000 flows   # more rows, flows only
     benches/recover.py --threads 1 --runs 7 script
 
 Targets: 50,000 rows a second and core with flows, 20,000 with a simple script, below 300 MiB. Bad rows are made once
-below --work (default target/bench) and kept: logs with faults, enriched; for scripts the same in the legacy form. gzip
-in, Thrift in lzop files out for flows, gzip lines for scripts. Runs with one and two threads alternate; the median is
-shown, with the slowest and fastest run. Nothing else should use the machine meanwhile.
+below --work (default target/bench) and kept. Flows: the workload W9, half self-describing rows of three kinds, half legacy
+rows of CloudFront that are lifted, every row recovered; Thrift in lzop files out. Script: legacy rows of CloudFront logs
+with faults; gzip lines out. All input is gzipped. Runs with one and two threads alternate; the median is shown, with the
+slowest and fastest run. Nothing else should use the machine meanwhile.
 """
 import argparse
 import json
@@ -22,22 +23,35 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BADROWS = "iglu:com.snowplowanalytics.snowplow.badrows"
+
+
+def flow(name, condition, step):
+    path, regex = condition
+    return {"name": name, "conditions": [{"op": "Test", "path": path, "value": {"regex": regex}}], "steps": [step]}
+
+
+def replace(path, match, value):
+    return {"op": "Replace", "path": path, "match": match, "value": value}
+
+
+ENTITY = "co.data.[?(@.schema=~nobody_has_this)].schema"
 FLOWS = {
     "schema": "iglu:com.snowplowanalytics.snowplow/recoveries/jsonschema/4-0-0",
     "data": {
         f"{BADROWS}/schema_violations/jsonschema/*-*-*": [
-            {
-                "name": "unknown-schema",
-                "conditions": [
-                    {"op": "Test", "path": "$.failure.messages", "value": {"regex": "nobody_has_this"}},
-                    {"op": "Test", "path": "$.payload.raw.vendor", "value": {"regex": "snowplow"}},
-                ],
-                "steps": [
-                    {"op": "Replace", "path": "$.raw.parameters.cx.data.[?(@.schema=~nobody_has_this)].schema",
-                     "match": "nobody_has_this", "value": "somebody_has_this"},
-                    {"op": "Remove", "path": "$.raw.parameters.tna"},
-                ],
-            }
+            flow("unknown-schema", ("$.failure.messages", "nobody_has_this"),
+                 replace(f"$.raw.parameters.{ENTITY}", "nobody_has_this", "somebody_has_this")),
+        ],
+        f"{BADROWS}/enrichment_failures/jsonschema/*-*-*": [
+            flow("bad-id", ("$.payload.raw.parameters.eid", "-x\"$"), replace("$.raw.parameters.eid", "-x$", "")),
+        ],
+        f"{BADROWS}/adapter_failures/jsonschema/*-*-*": [
+            flow("bad-body", ("$.failure.messages", "invalid json"), replace("$.body", "$", '"}]}')),
+        ],
+        f"{BADROWS}/legacy_bad_row/jsonschema/*-*-*": [
+            flow("legacy-unknown-schema", ("$.failure.messages", "nobody_has_this"),
+                 replace(f"$.querystring.{ENTITY}", "nobody_has_this", "somebody_has_this")),
+            flow("legacy-bad-id", ("$.payload.querystring.eid", "-x\"$"), replace("$.querystring.eid", "-x$", "")),
         ],
     },
 }
@@ -52,28 +66,38 @@ SCRIPT = """function process(event, errors) {
 """
 
 
+def release():
+    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+
+
 def build():
     subprocess.run(["cargo", "build", "--release", "--locked", "--bins"], cwd=ROOT, check=True)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "release"
+    return release()
 
 
 def prepare(bins, work, kind, rows):
     """The folder of bad rows; made if it is not there."""
     folder = work / f"bad-{kind}-{rows}"
-    if (folder / "run=bench" / "_SUCCESS").exists():
-        return folder
+    if (folder / "made").exists():
+        return folder / "rows"
     shutil.rmtree(folder, ignore_errors=True)
-    logs, registry = work / f"faulty-{rows}", work / "recover-registry"
-    shutil.rmtree(logs, ignore_errors=True)
-    subprocess.run([bins / "thresh-loadgen", logs, "--format", "cloudfront", "--gzip", "6", "--events", str(rows),
-                    "--files", "8", "--bad-share", "1", "--bad-kind", "unknown-schema",
-                    "--write-registry", registry], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([bins / "thresh", "enrich", logs, "--output", work / "recover-good", "--bad", folder,
-                    "--run-id", "bench", "--resolver", registry / "resolver.json", "--offline", "--progress", "off",
-                    "--bad-format", "legacy" if kind == "script" else "v2"], check=True, stdout=subprocess.DEVNULL)
-    shutil.rmtree(work / "recover-good", ignore_errors=True)
-    return folder
+    folder.mkdir(parents=True)
+    made = []
+    if kind == "flows":
+        made.append([bins / "thresh-loadgen", folder / "rows", "--preset", "W9", "--events", str(rows)])
+    else:
+        logs, registry = folder / "logs", folder / "registry"
+        made.append([bins / "thresh-loadgen", logs, "--format", "cloudfront", "--gzip", "6", "--events", str(rows),
+                     "--files", "8", "--bad-share", "1", "--bad-kind", "unknown-schema", "--write-registry", registry])
+        made.append([bins / "thresh", "enrich", logs, "--output", folder / "good", "--bad", folder / "rows",
+                     "--run-id", "bench", "--resolver", registry / "resolver.json", "--offline", "--progress", "off",
+                     "--bad-format", "legacy"])
+    for command in made:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    for left in ["logs", "good"]:
+        shutil.rmtree(folder / left, ignore_errors=True)
+    (folder / "made").touch()
+    return folder / "rows"
 
 
 def run(bins, work, kind, folder, threads):
@@ -102,13 +126,14 @@ def run(bins, work, kind, folder, threads):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", default=["flows", "script"], help="flows, script")
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, action="append", help="default: 1 and 2")
+    parser.add_argument("--no-build", action="store_true", help="take the binaries of target/release as they are")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target" / "bench")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    bins = build()
+    bins = release() if args.no_build else build()
     print(f"{'rules':<8}{'threads':>8}{'rows':>10}{'recovered':>11}{'rows/s/core':>13}{'min':>9}{'max':>9}{'wall s':>8}"
           f"{'CPU s':>8}{'MiB':>6}")
     for kind in args.kinds:
@@ -123,6 +148,9 @@ def main():
             wall = statistics.median(r[0] for r in runs)
             cpu = statistics.median(r[1] for r in runs)
             peak = max(r[2] for r in runs)
+            left = rows - runs[0][3]["records_good_source"]
+            if left:
+                print(f"  {left} rows were not recovered: {runs[0][3]['named']}")
             print(f"{kind:<8}{threads:>8}{rows:>10}{runs[0][3]['records_good_source']:>11}"
                   f"{statistics.median(rates):>13.0f}{rates[0]:>9.0f}{rates[-1]:>9.0f}"
                   f"{wall:>8.2f}{cpu:>8.2f}{peak:>6.0f}", flush=True)

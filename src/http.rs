@@ -19,7 +19,7 @@ pub struct HttpOptions {
     pub timeout: Duration,
     /// Largest body accepted, after decompression.
     pub max_body: u64,
-    /// Redirects followed.
+    /// Redirects followed; with 0 a redirect is an answer like any other.
     pub max_redirects: u32,
 }
 
@@ -218,7 +218,7 @@ impl HttpClient {
         let mut with_secrets = true;
         for _ in 0..=self.options.max_redirects {
             let response = self.exchange(request, method, &url, body, with_secrets)?;
-            if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+            if !matches!(response.status, 301 | 302 | 303 | 307 | 308) || self.options.max_redirects == 0 {
                 return Ok(response);
             }
             let Some(location) = response.header("location") else { return Ok(response) };

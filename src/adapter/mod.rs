@@ -5,8 +5,6 @@
 mod callrail;
 mod cloudfront;
 mod config;
-#[cfg(test)]
-mod conformance_tests;
 pub mod docs;
 mod google_analytics;
 mod helpers;

@@ -35,7 +35,9 @@ impl Adapter for Tp1 {
 
 #[cfg(test)]
 mod tests {
-    use crate::adapter::testing::{events, failures, payload};
+    use proptest::prelude::*;
+
+    use crate::adapter::testing::{events, failures, payload, run};
     use crate::payload::SNOWPLOW_VENDOR;
 
     #[test]
@@ -50,5 +52,14 @@ mod tests {
         let expected =
             r#"{"field":"querystring","value":null,"expectation":"empty querystring: not a valid URI redirect"}"#;
         assert_eq!(failures(payload(SNOWPLOW_VENDOR, "tp1")), [expected]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_panics(query: Vec<(String, Option<String>)>, body in any::<String>()) {
+            let mut request = payload(SNOWPLOW_VENDOR, "tp1").body(&body);
+            request.query = query;
+            run(&request);
+        }
     }
 }

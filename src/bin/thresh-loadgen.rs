@@ -1,4 +1,4 @@
-//! The `thresh-loadgen` binary: writes realistic raw collector logs from a seed.
+//! The `thresh-loadgen` binary: writes realistic raw collector logs, enriched events or bad rows from a seed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +13,10 @@ enum FormatArg {
     Cloudfront,
     CljTomcat,
     Thrift,
+    /// Enriched events, four entities each, for shredding
+    Enriched,
+    /// Bad rows, self-describing and legacy, for recovery
+    BadRows,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -25,13 +29,13 @@ enum MixArg {
     Rich,
 }
 
-/// Write realistic raw collector logs. The same options and seed give the same bytes on every machine.
+/// Write realistic raw collector logs, enriched events or bad rows. The same options and seed give the same bytes on every machine.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
 struct Args {
-    /// Folder to write the logs to
+    /// Folder to write to
     output: PathBuf,
-    /// Raw format
+    /// Format
     #[arg(long, value_enum)]
     format: Option<FormatArg>,
     /// Start from a benchmark workload; other options then override it
@@ -49,9 +53,12 @@ struct Args {
     /// Zipf-distributed file sizes: few large files, many small ones
     #[arg(long)]
     skewed_files: bool,
-    /// Compress with gzip at this level (the default, level 6)
+    /// Compress with gzip at this level, one member a file (the default, level 6)
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "6", conflicts_with_all = ["lzo", "plain"])]
     gzip: Option<u32>,
+    /// Compress with gzip at this level, one member a MiB, as thresh itself does
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["gzip", "lzo", "plain"])]
+    gzip_members: Option<u32>,
     /// Write lzop files; Thrift records then stand in serialized blocks
     #[arg(long, conflicts_with = "plain")]
     lzo: bool,
@@ -70,6 +77,12 @@ struct Args {
     /// Share of POST requests with 1 to 10 events, 0 to 1 (not for CloudFront, which logs no bodies)
     #[arg(long)]
     post_share: Option<f64>,
+    /// Share of enriched events that are copies of earlier ones, 0 to 1
+    #[arg(long)]
+    natural_share: Option<f64>,
+    /// Share of enriched events that have an earlier one's id, 0 to 1
+    #[arg(long)]
+    synthetic_share: Option<f64>,
     /// Distinct users
     #[arg(long)]
     users: Option<usize>,
@@ -100,6 +113,8 @@ impl Args {
             Some(FormatArg::Cloudfront) => plan.format = LogFormat::CloudFront,
             Some(FormatArg::CljTomcat) => plan.format = LogFormat::CljTomcat,
             Some(FormatArg::Thrift) => plan.format = LogFormat::Thrift,
+            Some(FormatArg::Enriched) => plan.format = LogFormat::Enriched,
+            Some(FormatArg::BadRows) => plan.format = LogFormat::BadRows,
             None => {}
         }
         match self.mix {
@@ -110,6 +125,8 @@ impl Args {
         }
         if let Some(level) = self.gzip {
             plan.compression = Compression::Gzip(level);
+        } else if let Some(level) = self.gzip_members {
+            plan.compression = Compression::GzipMembers(level);
         } else if self.lzo {
             plan.compression = Compression::Lzo;
         } else if self.plain {
@@ -125,6 +142,8 @@ impl Args {
         }
         plan.bad_share = self.bad_share.unwrap_or(plan.bad_share);
         plan.post_share = self.post_share.unwrap_or(plan.post_share);
+        plan.natural_share = self.natural_share.unwrap_or(plan.natural_share);
+        plan.synthetic_share = self.synthetic_share.unwrap_or(plan.synthetic_share);
         plan.users = self.users.unwrap_or(plan.users).max(1);
         plan.agents = self.agents.unwrap_or(plan.agents).max(1);
         plan.unique_agents |= self.unique_agents;

@@ -78,9 +78,7 @@ impl Mover<'_> {
         let written = self.storage.copy(object, target)?;
         check_unchanged(self.storage, object)?;
         check_stored(self.storage, target, object.size)?;
-        if let (Location::Local(_), Some(expected)) = (target, written.crc32c) {
-            check_content(self.storage, target, expected)?;
-        }
+        check_content(self.storage, target, &written)?;
         Ok(written)
     }
 
@@ -143,8 +141,9 @@ pub(super) fn check_unchanged(storage: &Storage, object: &ObjectMeta) -> Result<
     }
 }
 
-/// What is stored must be what was written. S3 checks what it is given by itself.
-fn check_content(storage: &Storage, target: &Location, expected: u32) -> Result<(), CompactionError> {
+/// What is stored on a local disk must be what was written. S3 checks what it is given by itself.
+pub(super) fn check_content(storage: &Storage, target: &Location, written: &Written) -> Result<(), CompactionError> {
+    let (Location::Local(_), Some(expected)) = (target, written.crc32c) else { return Ok(()) };
     let failed = |error| StorageError::from_io(target, error);
     let object = storage.head(target)?.ok_or_else(|| StorageError::NotFound { location: target.clone() })?;
     let (mut reader, crc) = Summing::new(storage.open(&object)?);
@@ -198,12 +197,12 @@ mod tests {
         let storage = Storage::new(StorageOptions::default());
         let at = Location::Local(temporary.path().join("x"));
         let written = storage.write_all(&at, b"content", Precondition::None).unwrap();
-        let crc = written.crc32c.unwrap();
         check_stored(&storage, &at, 7).unwrap();
-        check_content(&storage, &at, crc).unwrap();
+        check_content(&storage, &at, &written).unwrap();
         let error = check_stored(&storage, &at, 8).unwrap_err().to_string();
         assert!(error.contains("7 bytes are stored, 8 were written"), "{error}");
-        let error = check_content(&storage, &at, crc ^ 1).unwrap_err().to_string();
+        let other = Written { crc32c: written.crc32c.map(|crc| crc ^ 1), ..written };
+        let error = check_content(&storage, &at, &other).unwrap_err().to_string();
         assert!(error.contains("CRC32C"), "{error}");
         std::fs::remove_file(temporary.path().join("x")).unwrap();
         assert!(check_stored(&storage, &at, 7).unwrap_err().to_string().contains("not there"));

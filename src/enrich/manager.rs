@@ -4,15 +4,13 @@
 //! before it found nothing wrong; within the enrichment stage every step runs, and the latest step's failures come
 //! first.
 
-use std::collections::HashSet;
-
 use bumpalo::Bump;
 
 use super::ids::EventIds;
 use super::steps::{FixedStep, LATE_ORDER, ORDER, Place, Progress};
 use super::validate::{CONTEXTS_HEAD, InputJsons, InputValidator};
 use crate::badrow::{EnrichmentFailure, EnrichmentInfo, Message};
-use crate::enrichment::{Enrichment, Entity, Step, StepContext};
+use crate::enrichment::{Enrichment, Entity, Lookups, Step, StepContext};
 use crate::event::{ALL_COLUMNS, Column, EnrichedEvent};
 use crate::iglu::{SchemaKey, SelfDescribing, Validator};
 use crate::json;
@@ -69,7 +67,7 @@ pub struct Manager {
     sanitise: bool,
     input: InputValidator,
     ids: EventIds,
-    valid_entities: HashSet<u64>,
+    valid_entities: hashbrown::HashSet<u64, foldhash::fast::RandomState>,
     too_long_accepted: u64,
 }
 
@@ -95,14 +93,25 @@ impl Manager {
             enrichments,
             input: InputValidator::default(),
             ids: EventIds::new(),
-            valid_entities: HashSet::new(),
+            valid_entities: hashbrown::HashSet::default(),
             too_long_accepted: 0,
         }
     }
 
-    /// How many events were emitted although a text was too long.
-    pub fn too_long_accepted(&self) -> u64 {
-        self.too_long_accepted
+    /// Counts what has happened since the last call: look-ups of enrichments, events emitted although a text was too
+    /// long.
+    pub fn take_counts(&mut self, mut count: impl FnMut(&'static str, u64)) {
+        match std::mem::take(&mut self.too_long_accepted) {
+            0 => {}
+            events => count("too_long_accepted", events),
+        }
+        for enrichment in &mut self.enrichments {
+            let Some(names) = enrichment.step().lookup_counters() else { continue };
+            let Lookups { hits, misses, errors } = enrichment.take_lookups();
+            for (name, number) in names.into_iter().zip([hits, misses, errors]) {
+                count(name, number);
+            }
+        }
     }
 
     /// Enriches one raw event into `event`, which starts empty; gives the PII event if there is one. On a failure `event`

@@ -12,5 +12,5 @@ mod validate;
 
 pub use ids::EventIds;
 pub use manager::{Failure, Manager, ManagerConfig, RunTexts};
-pub use stage::{EnrichConfig, EnrichStage, Enricher, Fate, RecordOutcome};
+pub use stage::{EnrichConfig, EnrichOutputs, EnrichStage, Enricher, Fate, RecordOutcome};
 pub use validate::{InputJsons, InputValidator};

@@ -33,9 +33,6 @@ pub struct EnrichConfig {
     pub max_record_size: Option<usize>,
     /// Largest enriched line in bytes, line feed included; a larger one becomes a `size_violation`.
     pub max_event_size: Option<usize>,
-    /// Write the events that tell which personal data were pseudonymised, each after the event it is about. They hold
-    /// those data in clear text; the batch jobs never wrote them, whatever the enrichment's `emitEvent` said.
-    pub emit_pii_events: bool,
 }
 
 impl EnrichConfig {
@@ -48,7 +45,6 @@ impl EnrichConfig {
             decode_useragents: true,
             max_record_size: None,
             max_event_size: None,
-            emit_pii_events: false,
         }
     }
 }
@@ -68,10 +64,23 @@ pub enum Fate {
 /// What one record gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordOutcome {
-    /// Lines of enriched TSV, those of PII events included.
+    /// Lines of enriched TSV.
     pub events: u64,
     /// Bad rows.
     pub bad_rows: u64,
+    /// Lines of PII events.
+    pub pii_events: u64,
+}
+
+/// Where the results of records go.
+pub struct EnrichOutputs<'o> {
+    /// Lines of enriched TSV.
+    pub good: &'o mut Vec<u8>,
+    /// Bad rows.
+    pub bad: &'o mut Vec<u8>,
+    /// Lines of the events that tell which personal data were pseudonymised; they are dropped if there is no place for
+    /// them. They hold those data in clear text: the batch jobs never wrote them.
+    pub pii_events: Option<&'o mut Vec<u8>>,
 }
 
 impl RecordOutcome {
@@ -159,18 +168,12 @@ pub struct Enricher {
 }
 
 impl Enricher {
-    /// Enriches one record: appends lines of enriched TSV to `good` and bad rows to `bad`.
-    pub fn process(
-        &mut self,
-        format: &RawFormat,
-        record: &[u8],
-        good: &mut Vec<u8>,
-        bad: &mut Vec<u8>,
-    ) -> RecordOutcome {
+    /// Enriches one record: appends what becomes of it to `out`.
+    pub fn process(&mut self, format: &RawFormat, record: &[u8], out: EnrichOutputs<'_>) -> RecordOutcome {
         if let Some(max_size) = self.stage.config.max_record_size
             && record.len() > max_size
         {
-            return self.oversized_record(format, record, record.len(), max_size, bad);
+            return self.oversized_record(format, record, record.len(), max_size, out.bad);
         }
         if self.arena.allocated_bytes() > KEPT_MEMORY {
             self.arena = Bump::new();
@@ -178,7 +181,7 @@ impl Enricher {
             self.arena.reset();
         }
         let Enricher { stage, manager, validator, arena } = self;
-        let mut job = Job { stage, format, record, validator: &mut **validator, arena, good, bad };
+        let mut job = Job { stage, format, record, validator: &mut **validator, arena, out };
         match load(format, record, arena) {
             Loaded::Ignored => RecordOutcome::default(),
             Loaded::Bad(messages) => {
@@ -192,7 +195,7 @@ impl Enricher {
     /// The bad row of a record on which something panicked. The worker goes on as if nothing had happened.
     pub fn on_panic(&mut self, format: &RawFormat, record: &[u8], message: &str, bad: &mut Vec<u8>) -> RecordOutcome {
         let bad_rows = self.stage.bad_rows(format, record, bad, |rows| rows.generic_error(&[message]));
-        RecordOutcome { events: 0, bad_rows }
+        RecordOutcome { bad_rows, ..RecordOutcome::default() }
     }
 
     /// The bad row of a record that is too large to be read: `beginning` is what is known of its `size` bytes.
@@ -209,12 +212,12 @@ impl Enricher {
         let bad_rows = self.stage.bad_rows(format, b"", bad, |rows| {
             rows.size_violation(max_size, size, &expectation, &shown);
         });
-        RecordOutcome { events: 0, bad_rows }
+        RecordOutcome { bad_rows, ..RecordOutcome::default() }
     }
 
-    /// How many events were emitted although a text was too long.
-    pub fn too_long_accepted(&self) -> u64 {
-        self.manager.too_long_accepted()
+    /// Counts what has happened since the last call besides events and bad rows.
+    pub fn take_counts(&mut self, count: impl FnMut(&'static str, u64)) {
+        self.manager.take_counts(count);
     }
 }
 
@@ -225,13 +228,15 @@ struct Job<'a, 'w> {
     record: &'a [u8],
     validator: &'w mut dyn Validator,
     arena: &'a Bump,
-    good: &'w mut Vec<u8>,
-    bad: &'w mut Vec<u8>,
+    out: EnrichOutputs<'w>,
 }
 
 impl<'a> Job<'a, '_> {
     fn bad(&mut self, write: impl FnOnce(&mut BadRowWriter<'_>)) -> RecordOutcome {
-        RecordOutcome { events: 0, bad_rows: self.stage.bad_rows(self.format, self.record, self.bad, write) }
+        {
+            let bad_rows = self.stage.bad_rows(self.format, self.record, self.out.bad, write);
+            RecordOutcome { bad_rows, ..RecordOutcome::default() }
+        }
     }
 
     fn payload(&mut self, payload: &CollectorPayload<'a>, manager: &mut Manager) -> RecordOutcome {
@@ -244,6 +249,7 @@ impl<'a> Job<'a, '_> {
                     let one = self.event(raw, manager);
                     outcome.events += one.events;
                     outcome.bad_rows += one.bad_rows;
+                    outcome.pii_events += one.pii_events;
                 }
                 outcome
             }
@@ -267,22 +273,21 @@ impl<'a> Job<'a, '_> {
     }
 
     fn emit(&mut self, event: &EnrichedEvent<'a>, pii_event: Option<&EnrichedEvent<'a>>) -> RecordOutcome {
-        let start = self.good.len();
-        event.write_tsv(self.good);
+        let start = self.out.good.len();
+        event.write_tsv(self.out.good);
         if let Some(max_size) = self.stage.config.max_event_size
-            && self.good.len() - start > max_size
+            && self.out.good.len() - start > max_size
         {
-            let line = String::from_utf8_lossy(&self.good[start..self.good.len() - 1]).into_owned();
-            self.good.truncate(start);
+            let line = String::from_utf8_lossy(&self.out.good[start..self.out.good.len() - 1]).into_owned();
+            self.out.good.truncate(start);
             return self.bad(|rows| rows.oversized_event(max_size, &line));
         }
-        match pii_event {
-            Some(pii_event) if self.stage.config.emit_pii_events => {
-                pii_event.write_tsv(self.good);
-                RecordOutcome { events: 2, bad_rows: 0 }
-            }
-            _ => RecordOutcome { events: 1, bad_rows: 0 },
+        let mut pii_events = 0;
+        if let (Some(pii_event), Some(out)) = (pii_event, self.out.pii_events.as_deref_mut()) {
+            pii_event.write_tsv(out);
+            pii_events = 1;
         }
+        RecordOutcome { events: 1, bad_rows: 0, pii_events }
     }
 }
 

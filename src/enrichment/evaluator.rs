@@ -21,6 +21,17 @@ pub(crate) struct Evaluator<K, V> {
     hasher: foldhash::fast::RandomState,
 }
 
+/// How look-ups were answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// From memory, failures that are remembered included.
+    pub hits: u64,
+    /// By asking.
+    pub misses: u64,
+    /// Those of the asked that failed.
+    pub errors: u64,
+}
+
 type Slot<V> = Arc<Mutex<Option<Entry<V>>>>;
 type Shard<K, V> = Cache<K, Slot<V>>;
 
@@ -52,10 +63,24 @@ impl<K: Hash + Eq + Clone, V: Clone> Evaluator<K, V> {
         Self::new(size, ttl, ttl / 10)
     }
 
-    /// What is remembered, or else what `evaluate` says.
-    pub fn get(&self, key: &K, evaluate: impl FnOnce() -> Result<V, String>) -> Result<V, String> {
+    /// What is remembered, or else what `evaluate` says. Counts which of the two it was.
+    pub fn get(
+        &self,
+        key: &K,
+        lookups: &mut Lookups,
+        evaluate: impl FnOnce() -> Result<V, String>,
+    ) -> Result<V, String> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.get_at(key, now, evaluate)
+        let mut is_asked = false;
+        let answer = self.get_at(key, now, || {
+            is_asked = true;
+            let outcome = evaluate();
+            lookups.errors += u64::from(outcome.is_err());
+            outcome
+        });
+        lookups.misses += u64::from(is_asked);
+        lookups.hits += u64::from(!is_asked);
+        answer
     }
 
     fn get_at(&self, key: &K, now: u64, evaluate: impl FnOnce() -> Result<V, String>) -> Result<V, String> {
@@ -109,12 +134,26 @@ mod tests {
     #[test]
     fn size_zero_keeps_nothing_and_ttl_zero_keeps_for_the_second() {
         let none: Evaluator<u8, u32> = Evaluator::with_ttl(0, 60);
-        assert_eq!(none.get(&1, || Ok(1)), Ok(1));
-        assert_eq!(none.get(&1, || Ok(2)), Ok(2));
+        let mut lookups = Lookups::default();
+        assert_eq!(none.get(&1, &mut lookups, || Ok(1)), Ok(1));
+        assert_eq!(none.get(&1, &mut lookups, || Ok(2)), Ok(2));
+        assert_eq!(lookups, Lookups { hits: 0, misses: 2, errors: 0 });
         let second: Evaluator<u8, u32> = Evaluator::with_ttl(1, 0);
         assert_eq!(second.get_at(&1, 7, || Ok(1)), Ok(1));
         assert_eq!(second.get_at(&1, 7, || Ok(2)), Ok(1));
         assert_eq!(second.get_at(&1, 8, || Ok(2)), Ok(2));
+    }
+
+    #[test]
+    fn look_ups_are_counted_by_how_they_were_answered() {
+        let memo: Evaluator<u8, u32> = Evaluator::new(100, u64::MAX, u64::MAX);
+        let mut lookups = Lookups::default();
+        let failing = || Err::<u32, String>("no".into());
+        for _ in 0..3 {
+            assert!(memo.get(&1, &mut lookups, failing).is_err());
+            assert_eq!(memo.get(&2, &mut lookups, || Ok(7)), Ok(7));
+        }
+        assert_eq!(lookups, Lookups { hits: 4, misses: 2, errors: 1 });
     }
 
     #[test]
@@ -124,8 +163,9 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
+                    let mut lookups = Lookups::default();
                     for key in 0..50 {
-                        let value = memo.get(&key, || {
+                        let value = memo.get(&key, &mut lookups, || {
                             evaluations.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                             Ok(key * 2)
                         });

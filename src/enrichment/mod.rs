@@ -36,6 +36,7 @@ pub mod weather;
 
 pub use assets::{Asset, AssetError, AssetSource, LocalAssets, asset_uri};
 pub use config::{ConfigError, ConfigErrors, ConfigFile, Configs, EnrichmentOptions, read_configs, read_folder};
+pub use evaluator::Lookups;
 pub use set::{BuildError, EnrichmentSet, Resources, SetError};
 
 use bumpalo::Bump;
@@ -71,6 +72,20 @@ pub enum Step {
     AnonIp,
     /// Last, on the final columns.
     Pii,
+}
+
+impl Step {
+    /// The names under which the look-ups of a step that leaves the machine are counted: answered from memory, asked,
+    /// failed.
+    pub fn lookup_counters(self) -> Option<[&'static str; 3]> {
+        match self {
+            Step::Currency => Some(["currency_hits", "currency_misses", "currency_errors"]),
+            Step::Weather => Some(["weather_hits", "weather_misses", "weather_errors"]),
+            Step::SqlQuery => Some(["sql_query_hits", "sql_query_misses", "sql_query_errors"]),
+            Step::ApiRequest => Some(["api_request_hits", "api_request_misses", "api_request_errors"]),
+            _ => None,
+        }
+    }
 }
 
 /// A self-describing entity that an enrichment adds.
@@ -134,4 +149,9 @@ pub trait Enrichment: Send {
 
     /// Enriches one event. Failures go to [`StepContext::failures`]; nothing may panic on any input.
     fn run<'a>(&mut self, cx: &mut StepContext<'a, '_>);
+
+    /// The look-ups since the last call, for steps with [`Step::lookup_counters`].
+    fn take_lookups(&mut self) -> Lookups {
+        Lookups::default()
+    }
 }

@@ -21,7 +21,7 @@ impl SchemaVer {
 
     /// Parses a full version: no leading zeros, MODEL at least 1, every number a positive 32-bit integer.
     pub fn parse(text: &str) -> Option<SchemaVer> {
-        let mut parts = text.split('-');
+        let mut parts = text.as_bytes().split(|byte| *byte == b'-');
         let version = SchemaVer {
             model: version_number(parts.next()?)?,
             revision: version_number(parts.next()?)?,
@@ -37,12 +37,42 @@ impl fmt::Display for SchemaVer {
     }
 }
 
-fn version_number(text: &str) -> Option<u32> {
-    if text.is_empty() || text.len() > 1 && text.starts_with('0') || !text.bytes().all(|b| b.is_ascii_digit()) {
+fn version_number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 10 || digits.len() > 1 && digits[0] == b'0' {
         return None;
     }
-    text.parse::<u32>().ok().filter(|number| i32::try_from(*number).is_ok())
+    let mut number = 0_u64;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(value);
+    }
+    i32::try_from(number).ok().map(i32::cast_unsigned)
 }
+
+/// What parts of a schema URI a byte may stand in.
+const PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut at = 0;
+    while at < 128 {
+        if (at as u8).is_ascii_alphanumeric() {
+            parts[at] = IN_VENDOR | IN_WORD;
+        }
+        if (at as u8).is_ascii_digit() {
+            parts[at] |= IN_VERSION;
+        }
+        at += 1;
+    }
+    parts[b'-' as usize] = IN_VENDOR | IN_WORD | IN_VERSION;
+    parts[b'_' as usize] = IN_VENDOR | IN_WORD;
+    parts[b'.' as usize] = IN_VENDOR;
+    parts
+};
+const IN_VENDOR: u8 = 1;
+const IN_WORD: u8 = 2;
+const IN_VERSION: u8 = 4;
 
 /// Why a text is not a schema key, or a JSON is not self-describing. `Display` gives the code written in bad rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,19 +111,28 @@ impl<'a> SchemaKey<'a> {
     /// Parses `iglu:vendor/name/format/version`.
     pub fn parse(uri: &'a str) -> Result<SchemaKey<'a>, ParseError> {
         let rest = uri.strip_prefix("iglu:").ok_or(ParseError::InvalidIgluUri)?;
-        let mut parts = rest.split('/');
-        let mut next = || parts.next().ok_or(ParseError::InvalidIgluUri);
-        let (vendor, name, format, version) = (next()?, next()?, next()?, next()?);
-        let word = |text: &str, dots: bool| {
-            let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || dots && b == b'.';
-            !text.is_empty() && text.bytes().all(allowed)
-        };
-        let loose_version = version.bytes().all(|b| b.is_ascii_digit() || b == b'-')
-            && version.bytes().filter(|b| *b == b'-').count() == 2;
-        if parts.next().is_some() || !word(vendor, true) || !word(name, false) || !word(format, false) || !loose_version
-        {
+        let mut slashes = [0; 3];
+        let (mut part, mut start, mut fits) = (0, 0, u8::MAX);
+        for (at, byte) in rest.bytes().enumerate() {
+            if byte != b'/' {
+                fits &= PARTS[usize::from(byte)];
+                continue;
+            }
+            let wanted = if part == 0 { IN_VENDOR } else { IN_WORD };
+            if part == slashes.len() || at == start || fits & wanted == 0 {
+                return Err(ParseError::InvalidIgluUri);
+            }
+            slashes[part] = at;
+            (part, start, fits) = (part + 1, at + 1, u8::MAX);
+        }
+        let [vendor_end, name_end, format_end] = slashes;
+        let version = &rest[start..];
+        let has_two_dashes = || version.bytes().filter(|byte| *byte == b'-').count() == 2;
+        if part != slashes.len() || fits & IN_VERSION == 0 || !has_two_dashes() {
             return Err(ParseError::InvalidIgluUri);
         }
+        let (vendor, name) = (&rest[..vendor_end], &rest[vendor_end + 1..name_end]);
+        let format = &rest[name_end + 1..format_end];
         let version = SchemaVer::parse(version).ok_or(ParseError::InvalidSchemaVer)?;
         Ok(SchemaKey { vendor, name, format, version })
     }
@@ -190,7 +229,7 @@ impl SchemaCriterion {
         let [model, revision, addition] = numbers[..] else { return None };
         let number = |text: &str| match text {
             "*" => Some(None),
-            digits => version_number(digits).map(Some),
+            digits => version_number(digits.as_bytes()).map(Some),
         };
         let model = number(model)?;
         if model == Some(0) || vendor.is_empty() || name.is_empty() || format.is_empty() {

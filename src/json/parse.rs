@@ -324,6 +324,9 @@ impl<'a> Parser<'a> {
     }
 
     fn space_in_container(&mut self) {
+        if self.bytes.get(self.at).is_some_and(|byte| *byte > b' ') {
+            return;
+        }
         let before = self.at;
         self.skip_space();
         if self.at != before {

@@ -29,7 +29,8 @@ pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
             | has_zero(word ^ (ONES * 0x7F))
             | has_zero(word ^ (ONES * 0xC2));
         if stop != 0 {
-            break;
+            // Bytes above the first that stops may be marked wrongly, this one never is.
+            return at + stop.trailing_zeros() as usize / 8;
         }
         at += 8;
     }

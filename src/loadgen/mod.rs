@@ -1,5 +1,9 @@
-//! `thresh-loadgen`: realistic raw collector logs from a seed. Same plan, same bytes, on every machine.
+//! `thresh-loadgen`: realistic raw collector logs, enriched events and bad rows from a seed. Same plan, same bytes, on
+//! every machine.
 
+mod badrows;
+mod catalogue;
+mod enriched;
 mod entities;
 mod event;
 mod faults;
@@ -20,11 +24,14 @@ pub use event::{Event, EventKind, Mix, next_event};
 pub use faults::{ALL_FAULTS, Fault};
 pub use plan::{Compression, FileSizes, LogFormat, PRESETS, Plan, preset};
 pub use random::{Random, Zipf};
-pub use records::{Request, post_body, querystring};
+pub use records::{Request, post_body, querystring, write_cloudfront};
 pub use world::World;
 
+use badrows::BadRows;
+use enriched::EnrichedEvents;
+
 use crate::raw::SerializedBlockWriter;
-use crate::storage::codec::LzopEncoder;
+use crate::storage::codec::{GzipEncoder, GzipMembers, LzopEncoder};
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +44,7 @@ pub struct Written {
     pub plain_bytes: u64,
     /// Bytes on disk.
     pub stored_bytes: u64,
-    /// Spoilt records by kind.
+    /// Spoilt records, duplicates or generations of bad rows, by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// Name, records, bytes on disk and SHA-256 of each file.
     pub files: Vec<(String, u64, u64, String)>,
@@ -49,6 +56,7 @@ pub fn generate(plan: &Plan, folder: &Path) -> io::Result<Written> {
     let world = World::new(plan.seed, plan.users, plan.agents);
     let mut random = Random::new(plan.seed, 2);
     let mut written = Written::default();
+    let mut records_of = Records::of(plan);
     let mut millis = plan.start;
     for (index, events) in plan.events_per_file().into_iter().enumerate() {
         let mut file = FileBuilder::new(plan);
@@ -56,8 +64,7 @@ pub fn generate(plan: &Plan, folder: &Path) -> io::Result<Written> {
         let mut records = 0;
         while left > 0 {
             millis += plan.interval;
-            let carried = write_request(plan, &world, millis, left, &mut random, &mut file, &mut written);
-            left -= carried;
+            left -= records_of.write(plan, &world, millis, left, &mut random, &mut file, &mut written);
             records += 1;
         }
         let name = file_name(plan, index, millis);
@@ -70,11 +77,61 @@ pub fn generate(plan: &Plan, folder: &Path) -> io::Result<Written> {
         written.events += events;
         written.files.push((name, records, stored.len() as u64, digest));
     }
+    records_of.tell(&mut written);
     std::fs::write(folder.join("_loadgen.json"), manifest(plan, &written))?;
     Ok(written)
 }
 
-/// Writes one record; how many events it carries.
+/// Where records come from.
+enum Records {
+    Requests,
+    Enriched(EnrichedEvents),
+    BadRows(BadRows),
+}
+
+impl Records {
+    fn of(plan: &Plan) -> Records {
+        match plan.format {
+            LogFormat::Enriched => Records::Enriched(EnrichedEvents::default()),
+            LogFormat::BadRows => Records::BadRows(BadRows::default()),
+            LogFormat::CloudFront | LogFormat::CljTomcat | LogFormat::Thrift => Records::Requests,
+        }
+    }
+
+    /// Writes one record; how many events it carries.
+    #[allow(clippy::too_many_arguments)]
+    fn write(
+        &mut self,
+        plan: &Plan,
+        world: &World,
+        millis: i64,
+        left: u64,
+        random: &mut Random,
+        file: &mut FileBuilder,
+        written: &mut Written,
+    ) -> u64 {
+        match self {
+            Records::Requests => return write_request(plan, world, millis, left, random, file, written),
+            Records::Enriched(events) => events.next(plan, world, millis, random, &mut file.plain),
+            Records::BadRows(rows) => rows.next(plan, world, millis, random, &mut file.plain),
+        }
+        file.flush_if_full();
+        1
+    }
+
+    fn tell(&self, written: &mut Written) {
+        let figures = match self {
+            Records::Requests => return,
+            Records::Enriched(events) => {
+                [("natural-duplicates", events.natural), ("synthetic-duplicates", events.synthetic)]
+            }
+            Records::BadRows(rows) => [("self-describing", rows.modern_rows), ("legacy", rows.legacy_rows)],
+        };
+        written.faults.extend(figures);
+    }
+}
+
+/// Writes one request; how many events it carries.
 fn write_request(
     plan: &Plan,
     world: &World,
@@ -106,12 +163,13 @@ fn file_name(plan: &Plan, index: usize, millis: i64) -> String {
     let hour = format!("{:04}-{:02}-{:02}-{:02}", at.year, at.month, at.day, at.hour);
     let suffix = match plan.compression {
         Compression::None => "",
-        Compression::Gzip(_) => ".gz",
+        Compression::Gzip(_) | Compression::GzipMembers(_) => ".gz",
         Compression::Lzo => ".lzo",
     };
     match plan.format {
         LogFormat::CloudFront => format!("E2KUPR1PF6D2K7.{hour}.{index:08x}{suffix}"),
         LogFormat::CljTomcat => format!("localhost_access_log.{hour}.i-{index:08x}.txt{suffix}"),
+        LogFormat::Enriched | LogFormat::BadRows => format!("part-{index:05}.txt{suffix}"),
         LogFormat::Thrift => format!("{hour}0000-4955{index:012}-4955{:012}{suffix}", index + 1),
     }
 }
@@ -124,6 +182,7 @@ struct FileBuilder {
     blocks: Option<SerializedBlockWriter>,
     lzop: Option<LzopEncoder>,
     gzip: Option<flate2::write::GzEncoder<Vec<u8>>>,
+    members: Option<GzipEncoder>,
 }
 
 /// Plain bytes collected before they are compressed.
@@ -139,9 +198,13 @@ impl FileBuilder {
             }
             _ => None,
         };
+        let members = match plan.compression {
+            Compression::GzipMembers(level) => Some(GzipEncoder::new(GzipMembers::Many, level)),
+            _ => None,
+        };
         let in_blocks = plan.format == LogFormat::Thrift && plan.compression == Compression::Lzo;
         let blocks = in_blocks.then(SerializedBlockWriter::new);
-        FileBuilder { plain: Vec::new(), plain_bytes: 0, stored, blocks, lzop, gzip }
+        FileBuilder { plain: Vec::new(), plain_bytes: 0, stored, blocks, lzop, gzip, members }
     }
 
     fn record(&mut self, plan: &Plan, request: &Request<'_>, random: &mut Random) {
@@ -162,7 +225,12 @@ impl FileBuilder {
                 self.plain.extend_from_slice(line.as_bytes());
                 self.plain.push(b'\n');
             }
+            (LogFormat::Enriched | LogFormat::BadRows, _) => unreachable!("these are no requests"),
         }
+        self.flush_if_full();
+    }
+
+    fn flush_if_full(&mut self) {
         if self.plain.len() >= FLUSH_AT {
             self.flush();
         }
@@ -175,6 +243,8 @@ impl FileBuilder {
             lzop.append(&self.plain, &mut self.stored);
         } else if let Some(gzip) = &mut self.gzip {
             gzip.write_all(&self.plain).expect("writing to memory cannot fail");
+        } else if let Some(members) = &mut self.members {
+            members.block(&self.plain, &mut self.stored);
         } else {
             self.stored.extend_from_slice(&self.plain);
         }

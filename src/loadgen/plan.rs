@@ -3,7 +3,7 @@
 use super::event::Mix;
 use super::faults::{ALL_FAULTS, Fault};
 
-/// Raw format of the generated logs.
+/// Format of what is generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// CloudFront access logs
@@ -12,6 +12,10 @@ pub enum LogFormat {
     CljTomcat,
     /// Thrift records of a stream collector
     Thrift,
+    /// Enriched events, four entities each
+    Enriched,
+    /// Bad rows, self-describing and legacy
+    BadRows,
 }
 
 /// How the files are compressed.
@@ -21,6 +25,8 @@ pub enum Compression {
     None,
     /// gzip at this level, one member a file
     Gzip(u32),
+    /// gzip at this level, one member a MiB, as thresh itself writes
+    GzipMembers(u32),
     /// lzop; for Thrift with serialized blocks inside
     Lzo,
 }
@@ -39,7 +45,7 @@ pub enum FileSizes {
 /// Everything that decides what is generated: equal plans give equal bytes.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Raw format
+    /// Format
     pub format: LogFormat,
     /// Number of events
     pub events: u64,
@@ -57,6 +63,10 @@ pub struct Plan {
     pub bad_kinds: Vec<Fault>,
     /// Share of requests that are POSTs with 1 to 10 events (not for CloudFront)
     pub post_share: f64,
+    /// Share of enriched events that are copies of earlier ones, 0 to 1
+    pub natural_share: f64,
+    /// Share of enriched events that have an earlier one's id, 0 to 1
+    pub synthetic_share: f64,
     /// Distinct users
     pub users: usize,
     /// Distinct user agents
@@ -83,6 +93,8 @@ impl Default for Plan {
             bad_share: 0.0,
             bad_kinds: ALL_FAULTS.to_vec(),
             post_share: 0.3,
+            natural_share: 0.02,
+            synthetic_share: 0.005,
             users: 4_000,
             agents: 4_000,
             unique_agents: false,
@@ -95,7 +107,7 @@ impl Default for Plan {
 }
 
 /// Names of the presets, with what they are for.
-pub const PRESETS: [(&str, &str); 7] = [
+pub const PRESETS: [(&str, &str); 9] = [
     ("W1", "mixed CloudFront traffic: everyday throughput"),
     ("W2", "rich events only: the worst case per event"),
     ("W3", "26,372 tiny files: request overhead, compaction"),
@@ -103,6 +115,8 @@ pub const PRESETS: [(&str, &str); 7] = [
     ("W5", "8 % bad records in ten kinds"),
     ("W6", "a user agent of its own for every event"),
     ("W7", "one huge file beside 2,000 small ones"),
+    ("W8", "enriched events with duplicates, 12 types of entities: shredding"),
+    ("W9", "bad rows of both generations: recovery"),
 ];
 
 /// The plan of a preset, its counts multiplied by `scale`.
@@ -124,6 +138,14 @@ pub fn preset(name: &str, scale: f64) -> Option<Plan> {
         "W5" => Plan { events: events(200_000), files: 4, bad_share: 0.08, ..base },
         "W6" => Plan { events: events(100_000), files: 4, unique_agents: true, ..base },
         "W7" => Plan { events: events(3_300_000), files: 2_001, file_sizes: FileSizes::OneHuge(20), ..base },
+        "W8" => Plan {
+            format: LogFormat::Enriched,
+            events: events(1_000_000),
+            files: 16,
+            compression: Compression::GzipMembers(1),
+            ..base
+        },
+        "W9" => Plan { format: LogFormat::BadRows, events: events(200_000), files: 8, ..base },
         _ => return None,
     })
 }

@@ -5,7 +5,11 @@ use std::path::Path;
 
 /// Writes `schemas/…`, `resolver.json`, `enrichments/*.json`, `referers.json` and `GeoIP2-City.mmdb` into a folder.
 pub fn write(folder: &Path, seed: u64, networks: usize) -> io::Result<()> {
-    for (key, properties, required) in SCHEMAS.iter() {
+    let of_catalogue = super::catalogue::schemas();
+    let of_catalogue =
+        of_catalogue.iter().map(|(key, properties, required)| (key.as_str(), properties, required.as_str()));
+    let of_logs = SCHEMAS.iter().map(|(key, properties, required)| (*key, properties, *required));
+    for (key, properties, required) in of_logs.chain(of_catalogue) {
         let path = folder.join("schemas").join(key);
         std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
         std::fs::write(path, schema(key, properties, required))?;
@@ -140,12 +144,12 @@ static SCHEMAS: std::sync::LazyLock<Vec<(&'static str, String, &'static str)>> =
         r#""userId":{"type":"string","pattern":"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$|^[0-9a-f]{16}$","maxLength":36},"#,
         r#""sessionId":{"type":"string","format":"uuid"},"sessionIndex":{"type":"integer","minimum":0,"maximum":2147483647},"#,
         r#""previousSessionId":{"type":["null","string"],"format":"uuid"},"#,
-        r#""storageMechanism":{"type":"string","enum":["SQLITE","COOKIE_1","COOKIE_3","LOCAL_STORAGE","FLASH_LSO"]},"#,
-        r#""firstEventId":{"type":["null","string"],"format":"uuid"}"#
+        r#""storageMechanism":{"type":"string","enum":["SQLITE","COOKIE_1","COOKIE_3","LOCAL_STORAGE","FLASH_LSO"]}"#
     );
+    let session_required = r#""userId","sessionId","sessionIndex","previousSessionId","storageMechanism""#;
     let link_click = concat!(
         r#""elementId":{"type":"string"},"elementClasses":{"type":"array","items":{"type":"string"}},"elementTarget":{"type":"string"},"#,
-        r#""targetUrl":{"type":"string","minLength":1},"elementContent":{"type":"string"}"#
+        r#""targetUrl":{"type":"string","minLength":1}"#
     );
     let product = |extra: &str| format!("{PRODUCT}{extra}");
     let sku_name = r#""sku","name""#;
@@ -155,11 +159,22 @@ static SCHEMAS: std::sync::LazyLock<Vec<(&'static str, String, &'static str)>> =
             format!(r#""id":{{"type":"string","pattern":"{UUID}"}}"#),
             r#""id""#,
         ),
-        ("com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1", link_click.to_owned(), r#""targetUrl""#),
+        ("com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-0", link_click.to_owned(), r#""targetUrl""#),
+        (
+            "com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1",
+            format!(r#"{link_click},"elementContent":{{"type":"string"}}"#),
+            r#""targetUrl""#,
+        ),
+        ("com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-0", session.to_owned(), session_required),
         (
             "com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-1",
-            session.to_owned(),
-            r#""userId","sessionId","sessionIndex","previousSessionId","storageMechanism""#,
+            format!(r#"{session},"firstEventId":{{"type":["null","string"],"format":"uuid"}}"#),
+            session_required,
+        ),
+        (
+            "com.snowplowanalytics.snowplow/geolocation_context/jsonschema/1-0-0",
+            geolocation[..7].join(","),
+            r#""latitude","longitude""#,
         ),
         (
             "com.snowplowanalytics.snowplow/geolocation_context/jsonschema/1-1-0",

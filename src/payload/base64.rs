@@ -47,15 +47,9 @@ fn decode_into(text: &[u8], out: &mut [u8]) -> usize {
     let mut written = 0;
     let mut rest = text;
     loop {
-        while let [a, b, c, d, tail @ ..] = rest {
-            let (a, b, c, d) = (symbol(*a), symbol(*b), symbol(*c), symbol(*d));
-            if (a | b | c | d) & NO_SYMBOL != 0 {
-                break;
-            }
-            out[written..written + 3].copy_from_slice(&three_bytes([a, b, c, d]));
-            written += 3;
-            rest = tail;
-        }
+        let whole = whole_groups(rest, &mut out[written..]);
+        written += whole * 3;
+        rest = &rest[whole * 4..];
         // Up to four symbols with others in between, the end, or the last few symbols.
         let mut group = [0u8; 4];
         let mut filled = 0;
@@ -83,6 +77,41 @@ fn decode_into(text: &[u8], out: &mut [u8]) -> usize {
         }
     }
 }
+
+/// Decodes groups of four symbols up to the first that holds anything else; returns their number.
+fn whole_groups(text: &[u8], out: &mut [u8]) -> usize {
+    let mut groups = 0;
+    for (quad, triple) in text.as_chunks::<4>().0.iter().zip(out.as_chunks_mut::<3>().0) {
+        let word = PLACED[0][usize::from(quad[0])]
+            | PLACED[1][usize::from(quad[1])]
+            | PLACED[2][usize::from(quad[2])]
+            | PLACED[3][usize::from(quad[3])];
+        let [illegal, bytes @ ..] = word.to_be_bytes();
+        if illegal != 0 {
+            break;
+        }
+        *triple = bytes;
+        groups += 1;
+    }
+    groups
+}
+
+/// Every symbol at each of the four places of a group; the highest byte tells what is no symbol.
+static PLACED: [[u32; 256]; 4] = {
+    let symbols = symbol_table();
+    let mut tables = [[0u32; 256]; 4];
+    let mut place = 0;
+    while place < 4 {
+        let mut byte = 0;
+        while byte < 256 {
+            let value = symbols[byte];
+            tables[place][byte] = if value & NO_SYMBOL != 0 { 0xFF00_0000 } else { (value as u32) << (18 - 6 * place) };
+            byte += 1;
+        }
+        place += 1;
+    }
+    tables
+};
 
 fn symbol(byte: u8) -> u8 {
     SYMBOLS[usize::from(byte)]

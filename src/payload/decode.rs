@@ -5,7 +5,7 @@
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 /// The text of bytes that should be UTF-8: malformed sequences become U+FFFD, one for each sequence as Java counts them.
 pub fn utf8_text<'a>(bytes: &'a [u8], arena: &'a Bump) -> &'a str {
@@ -44,21 +44,16 @@ fn push_utf8(bytes: &[u8], mut push: impl FnMut(&str)) {
 /// pass: `%252520` becomes `%2520`.
 pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let bytes = text.as_bytes();
-    let doubled = |at: usize| {
-        let digits = bytes.get(at + 3..at + 5);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    let finder = memmem::Finder::new("%25");
-    let Some(first) = finder.find_iter(bytes).find(|at| doubled(*at)) else {
+    let doubled = |at: &usize| matches!(bytes[*at..], [_, b'2', b'5', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    let mut found = memchr_iter(b'%', bytes).filter(doubled).peekable();
+    if found.peek().is_none() {
         return text;
-    };
+    }
     let mut out = bumpalo::collections::String::with_capacity_in(text.len(), arena);
     let mut copied = 0;
-    let mut next = Some(first);
-    while let Some(at) = next {
+    for at in found {
         out.push_str(&text[copied..=at]);
         copied = at + 3;
-        next = finder.find_iter(&bytes[copied..]).map(|found| found + copied).find(|at| doubled(*at));
     }
     out.push_str(&text[copied..]);
     out.into_bump_str()
@@ -82,29 +77,27 @@ pub enum UrlDecodeError {
 
 /// Decodes `+` and `%XX`, then deletes CR and LF and turns each TAB into four spaces.
 pub fn url_decode<'a>(text: &'a str, arena: &'a Bump) -> Result<&'a str, UrlDecodeError> {
-    if !text.bytes().any(|b| matches!(b, b'%' | b'+' | b'\r' | b'\n' | b'\t')) {
-        return Ok(text);
-    }
-    let mut out = bumpalo::collections::String::with_capacity_in(text.len(), arena);
-    let mut run = ArenaVec::new_in(arena);
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|b| matches!(b, b'%' | b'+')) {
-        push_without_breaks(&rest[..at], &mut out);
-        rest = &rest[at..];
-        if let Some(tail) = rest.strip_prefix('+') {
-            out.push(' ');
-            rest = tail;
-            continue;
+    let Some(first) = memchr2(b'%', b'+', text.as_bytes()) else {
+        return Ok(header_user_agent(text, arena));
+    };
+    let bytes = text.as_bytes();
+    let mut out = ArenaVec::with_capacity_in(bytes.len(), arena);
+    out.extend_from_slice_copy(&bytes[..first]);
+    // Escapes come in crowds: from the first one on, looking at every byte is cheaper than searching.
+    let mut at = first;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match *byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                out.push(escaped_byte(&text[at..])?);
+                at += 2;
+            }
+            plain => out.push(plain),
         }
-        run.clear();
-        while let Some(tail) = rest.strip_prefix('%') {
-            run.push(escaped_byte(tail)?);
-            rest = &tail[2..];
-        }
-        push_utf8(&run, |piece| push_without_breaks(piece, &mut out));
     }
-    push_without_breaks(rest, &mut out);
-    Ok(out.into_bump_str())
+    // Where the escapes make bad UTF-8 they cannot be mended by what stands beside them, which is good by itself.
+    Ok(header_user_agent(utf8_text(out.into_bump_slice(), arena), arena))
 }
 
 /// The byte of an escape; `text` is what follows the `%`. Java reads the digits as a signed number.
@@ -152,7 +145,7 @@ fn push_without_breaks(text: &str, out: &mut bumpalo::collections::String<'_>) {
 
 /// The User-Agent header as it becomes a column: CR and LF deleted, each TAB four spaces.
 pub fn header_user_agent<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
-    if !text.bytes().any(|b| matches!(b, b'\r' | b'\n' | b'\t')) {
+    if memchr3(b'\r', b'\n', b'\t', text.as_bytes()).is_none() {
         return text;
     }
     let mut out = bumpalo::collections::String::with_capacity_in(text.len() + 8, arena);

@@ -11,6 +11,8 @@ use super::NameValue;
 #[derive(Clone, Debug, Default)]
 pub struct Parameters<'a> {
     entries: Vec<NameValue<'a>>,
+    /// One bit per name inserted, by [`name_bit`]: a name whose bit is not set is new.
+    seen: u128,
     /// Positions by name, once there are many.
     index: Option<HashMap<&'a str, usize>>,
     /// More than four names were present at some time.
@@ -21,6 +23,16 @@ pub struct Parameters<'a> {
 const SMALL_MAP: usize = 4;
 /// Most maps stay small enough for a linear search to win over hashing; larger ones are indexed.
 const INDEX_FROM: usize = 64;
+
+/// One of 128 bits, from the length and the ends of a name; parameters of the tracker protocol rarely share one.
+fn name_bit(name: &str) -> u128 {
+    let bytes = name.as_bytes();
+    let first = bytes.first().copied().unwrap_or_default();
+    let second = bytes.get(1).copied().unwrap_or_default();
+    let last = bytes.last().copied().unwrap_or_default();
+    let mixed = u32::from_le_bytes([first, second, last, bytes.len() as u8]).wrapping_mul(0x9E37_79B1);
+    1 << (mixed >> 25)
+}
 
 impl<'a> Parameters<'a> {
     /// An empty map.
@@ -39,7 +51,7 @@ impl<'a> Parameters<'a> {
 
     /// An empty map with room for that many parameters.
     pub fn with_capacity(capacity: usize) -> Self {
-        Parameters { entries: Vec::with_capacity(capacity), index: None, hashed: false }
+        Parameters { entries: Vec::with_capacity(capacity), seen: 0, index: None, hashed: false }
     }
 
     /// Adds a parameter whose name is known to be new, without looking for it.
@@ -47,11 +59,15 @@ impl<'a> Parameters<'a> {
         if let Some(index) = &mut self.index {
             index.insert(name, self.entries.len());
         }
+        self.seen |= name_bit(name);
         self.entries.push((name, value));
         self.hashed |= self.entries.len() > SMALL_MAP;
     }
 
     fn position(&self, name: &str) -> Option<usize> {
+        if self.seen & name_bit(name) == 0 {
+            return None;
+        }
         match &self.index {
             Some(index) => index.get(name).copied(),
             None => self.entries.iter().position(|(known, _)| *known == name),

@@ -101,7 +101,8 @@ fn split_plain<'a>(text: &'a str, charset: Charset, arena: &'a Bump) -> Option<&
     loop {
         let end = memchr2(b'&', b';', rest.as_bytes());
         let piece = &rest[..end.unwrap_or(rest.len())];
-        let (name, value) = match memchr(b'=', piece.as_bytes()) {
+        let at = piece.bytes().take(SHORT).position(|byte| byte == b'=').or_else(|| memchr(b'=', piece.as_bytes()));
+        let (name, value) = match at {
             Some(at) => (&piece[..at], Some(&piece[at + 1..])),
             None => (piece, None),
         };
@@ -121,32 +122,34 @@ fn split_plain<'a>(text: &'a str, charset: Charset, arena: &'a Bump) -> Option<&
     }
 }
 
+/// Up to this length a text is looked at byte by byte.
+const SHORT: usize = 16;
+
 /// Decodes a name or a value of plain ASCII; `None` on a malformed escape.
 fn decode_plain<'a>(text: &'a str, charset: Charset, arena: &'a Bump) -> Option<&'a str> {
     let bytes = text.as_bytes();
-    let Some(first) = memchr2(b'%', b'+', bytes) else {
+    let is_escape = |byte: &u8| matches!(*byte, b'%' | b'+');
+    // Names and most values are too short for a search to be worth its beginning.
+    let first = if bytes.len() <= SHORT { bytes.iter().position(is_escape) } else { memchr2(b'%', b'+', bytes) };
+    let Some(first) = first else {
         return Some(text);
     };
     let mut out = ArenaVec::with_capacity_in(bytes.len(), arena);
-    let mut copied = 0;
-    let mut at = first;
-    loop {
-        out.extend_from_slice_copy(&bytes[copied..at]);
-        if bytes[at] == b'+' {
-            out.push(b' ');
-            at += 1;
-        } else {
-            let digits = bytes.get(at + 1..at + 3)?;
-            out.push(hex_value(digits[0])? << 4 | hex_value(digits[1])?);
-            at += 3;
-        }
-        copied = at;
-        match memchr2(b'%', b'+', &bytes[at..]) {
-            Some(found) => at += found,
-            None => break,
+    out.extend_from_slice_copy(&bytes[..first]);
+    // Escapes come in crowds: from the first one on, looking at every byte is cheaper than searching.
+    let mut rest = &bytes[first..];
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match *byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let [high, low, after @ ..] = rest else { return None };
+                out.push(hex_value(*high)? << 4 | hex_value(*low)?);
+                rest = after;
+            }
+            plain => out.push(plain),
         }
     }
-    out.extend_from_slice_copy(&bytes[copied..]);
     Some(charset.text(out.into_bump_slice(), arena))
 }
 

@@ -21,7 +21,8 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    pub(super) fn suffix(self) -> &'static str {
+    /// What the names of files get at their end.
+    pub fn suffix(self) -> &'static str {
         match self {
             Encoding::Plain => "",
             Encoding::Gzip { .. } => ".gz",

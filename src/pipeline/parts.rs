@@ -4,16 +4,16 @@
 //! that gave nothing get an empty part in the end.
 
 use std::collections::HashSet;
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cancel::Cancel;
-use super::encoding::{Block, BlockEncoder, Encoding, Frame};
+use super::encoding::{Block, BlockEncoder, Encoding};
 use super::ordered::Ordered;
+use super::part_writer::PartWriter;
 use super::sink::{Buffers, Sink, SplitSink};
 use crate::report::Counters;
 use crate::run::{Part, Run};
-use crate::storage::{Location, ObjectWriter, Precondition, Storage, StorageError};
+use crate::storage::{Location, Storage, StorageError};
 
 /// Plain bytes that a worker collects before it compresses them, within one chunk of input.
 const BLOCK: usize = 2 << 20;
@@ -82,6 +82,11 @@ impl PartBuffers {
     pub fn all<const N: usize>(&mut self) -> [&mut OutputBuffer; N] {
         let outputs: &mut [OutputBuffer; N] = self.outputs.as_mut_slice().try_into().expect("as many as declared");
         outputs.each_mut()
+    }
+
+    /// All outputs, when their number is not known beforehand.
+    pub fn each(&mut self) -> &mut [OutputBuffer] {
+        &mut self.outputs
     }
 
     fn seal(&mut self, at_least: usize) {
@@ -154,45 +159,14 @@ impl Shared {
 
     fn begin_part(&self, spec: &OutputSpec, split: usize) -> Result<PartWriter, StorageError> {
         let location = self.folders[spec.folder].join(&self.part_name(spec, split));
-        let object = self.storage.create(&location, Precondition::None, 0)?;
-        let mut begin = Vec::new();
-        let frame = Frame::begin(self.encoding(spec), &mut begin);
-        let mut writer = PartWriter { object, location, frame, records: 0 };
-        writer.write(&begin)?;
-        Ok(writer)
+        PartWriter::create(&self.storage, location, self.encoding(spec))
     }
 
     fn part(&self, spec: &OutputSpec, split: usize, writer: PartWriter) -> Result<Part, StorageError> {
-        let (records, name) = (writer.records, self.part_name(spec, split));
+        let (records, name) = (writer.records(), self.part_name(spec, split));
         let written = writer.finish()?;
         let crc32c = written.crc32c_text();
         Ok(Part { folder: spec.folder, output: spec.name.to_owned(), name, size: written.size, crc32c, records })
-    }
-}
-
-struct PartWriter {
-    object: Box<dyn ObjectWriter>,
-    location: Location,
-    frame: Frame,
-    records: u64,
-}
-
-impl PartWriter {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        self.object.write_all(bytes).map_err(|error| StorageError::from_io(&self.location, error))
-    }
-
-    fn append(&mut self, block: &Block) -> Result<(), StorageError> {
-        self.frame.add(block);
-        self.records += block.records;
-        self.write(&block.bytes)
-    }
-
-    fn finish(mut self) -> Result<crate::storage::Written, StorageError> {
-        let mut end = Vec::new();
-        std::mem::take(&mut self.frame).finish(&mut end);
-        self.write(&end)?;
-        self.object.finish()
     }
 }
 

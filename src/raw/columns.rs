@@ -1,6 +1,6 @@
 //! Lines of the two access-log formats, split at white space.
 
-use memchr::memchr2;
+use memchr::memchr2_iter;
 
 /// No layout tells apart more columns.
 const MAX_COLUMNS: usize = 23;
@@ -29,26 +29,37 @@ impl<'a> Columns<'a> {
             .as_bytes()
             .chunks(64)
             .any(|block| block.iter().fold(false, |found, b| found | (0x0A..=0x0D).contains(b)));
-        let mut rest = line;
-        while !rest.is_empty() && columns.count < MAX_COLUMNS {
-            let found = match exotic {
-                true => rest.bytes().position(is_space),
-                false => memchr2(b'\t', b' ', rest.as_bytes()),
-            };
-            let end = found.unwrap_or(rest.len());
-            if end == 0 {
-                break;
-            }
-            columns.texts[columns.count] = &rest[..end];
-            columns.count += 1;
-            let gap = rest.as_bytes()[end..].iter().take_while(|b| is_space(**b)).count();
-            rest = &rest[end + gap..];
-            if columns.count == BEFORE_COOKIE {
-                columns.cookie_gap = gap;
-            }
-            columns.trailing_gap = if rest.is_empty() { gap } else { 0 };
+        if exotic {
+            columns.fill(line, line.bytes().enumerate().filter(|(_, byte)| is_space(*byte)).map(|(at, _)| at));
+        } else {
+            columns.fill(line, memchr2_iter(b'\t', b' ', line.as_bytes()));
         }
         columns
+    }
+
+    /// Takes the columns between white space; `spaces` gives where all of it is, in order.
+    fn fill(&mut self, line: &'a str, mut spaces: impl Iterator<Item = usize>) {
+        let mut start = 0;
+        let mut space = spaces.next();
+        while start < line.len() && self.count < MAX_COLUMNS {
+            let end = space.unwrap_or(line.len());
+            if end == start {
+                return;
+            }
+            self.texts[self.count] = &line[start..end];
+            self.count += 1;
+            let mut next = end;
+            while space == Some(next) {
+                next += 1;
+                space = spaces.next();
+            }
+            let gap = next - end;
+            if self.count == BEFORE_COOKIE {
+                self.cookie_gap = gap;
+            }
+            self.trailing_gap = if next == line.len() { gap } else { 0 };
+            start = next;
+        }
     }
 }
 

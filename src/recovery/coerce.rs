@@ -3,6 +3,8 @@
 //! Facts: snowplow-incubator/snowplow-event-recovery 0.7.2, `core/.../domain` and `.../util/payload.scala`. Its two
 //! defects (values encoded twice, paths rebuilt wrongly) are not reproduced.
 
+use std::borrow::Cow;
+
 use bumpalo::Bump;
 use serde_json::Value;
 
@@ -103,34 +105,72 @@ pub enum PayloadKind {
 /// What bad rows call the collectors whose logs are text.
 const LOG_LOADERS: [&str; 2] = ["cloudfront", "clj-tomcat"];
 
+impl PayloadKind {
+    /// The name of its list of name-value pairs.
+    pub(super) fn list(self) -> &'static str {
+        match self {
+            PayloadKind::Collector => "querystring",
+            PayloadKind::RawEvent => "parameters",
+        }
+    }
+}
+
+/// Typed access to a payload that steps may have bent.
+pub(super) trait PayloadFields {
+    /// What it is.
+    fn kind(&self) -> PayloadKind;
+    /// A text or null.
+    fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>, String>;
+    /// A list of texts.
+    fn texts(&self, name: &str) -> Result<Vec<String>, String>;
+    /// The name-value pairs.
+    fn pairs(&self) -> Result<Vec<Pair<'_>>, String>;
+}
+
 /// Turns the edited payload into a collector payload. `payload` is the collector payload itself, or the object with
 /// `raw`.
 pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, String> {
-    let (fields, list, collector, user_id) = match kind {
-        PayloadKind::Collector => (payload, "querystring", "collector", "networkUserId"),
-        PayloadKind::RawEvent => (payload.get("raw").unwrap_or(&Value::Null), "parameters", "loaderName", "userId"),
+    let object = match kind {
+        PayloadKind::Collector => payload,
+        PayloadKind::RawEvent => payload.get("raw").unwrap_or(&Value::Null),
     };
-    let fields = Fields { object: fields };
-    let pairs = fields.pairs(list)?;
-    let vendor = fields.required("vendor")?;
-    let path = match fields.text("path")? {
+    coerce_fields(&ObjectFields { kind, object })
+}
+
+/// Turns fields into a collector payload.
+pub(super) fn coerce_fields(fields: &impl PayloadFields) -> Result<RecoveredPayload, String> {
+    let kind = fields.kind();
+    let (collector, user_id) = match kind {
+        PayloadKind::Collector => ("collector", "networkUserId"),
+        PayloadKind::RawEvent => ("loaderName", "userId"),
+    };
+    let owned = |name: &str| fields.text(name).map(|text| text.map(Cow::into_owned));
+    let required = |name: &str| owned(name)?.ok_or_else(|| format!("{name}: missing"));
+    let pairs = fields.pairs()?;
+    let vendor = required("vendor")?;
+    let path = match owned("path")? {
         Some(path) => path,
-        None => format!("/{vendor}/{}", fields.required("version")?),
+        None => format!("/{vendor}/{}", required("version")?),
+    };
+    // 0 if absent, as the reference has it.
+    let timestamp = match fields.text("timestamp")? {
+        None => 0,
+        Some(text) => parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant"))?,
     };
     let mut recovered = RecoveredPayload {
-        ip_address: fields.text("ipAddress")?,
-        timestamp: fields.timestamp()?,
-        encoding: Some(fields.required("encoding")?),
-        collector: Some(fields.required(collector)?),
-        user_agent: fields.text("useragent")?,
-        referer_uri: fields.text("refererUri")?,
+        ip_address: owned("ipAddress")?,
+        timestamp,
+        encoding: Some(required("encoding")?),
+        collector: Some(required(collector)?),
+        user_agent: owned("useragent")?,
+        referer_uri: owned("refererUri")?,
         path: Some(path),
         querystring: Some(querystring(&pairs)),
-        body: fields.text("body")?,
+        body: owned("body")?,
         headers: None,
-        content_type: fields.text("contentType")?,
-        hostname: fields.text("hostname")?,
-        network_user_id: fields.text(user_id)?,
+        content_type: owned("contentType")?,
+        hostname: owned("hostname")?,
+        network_user_id: owned(user_id)?,
     };
     // Logs hold user agents encoded, and enrich decodes those of logs: Thrift records hold them decoded.
     if recovered.collector.as_deref().is_some_and(|name| LOG_LOADERS.contains(&name)) {
@@ -154,7 +194,7 @@ fn decoded_agent(encoded: &str) -> String {
 }
 
 /// Two vendors' events need their body again: it was taken apart into `ue_pr`.
-fn rebuild_body(vendor: &str, pairs: &[(String, Option<String>)], out: &mut RecoveredPayload) -> Result<(), String> {
+fn rebuild_body(vendor: &str, pairs: &[Pair<'_>], out: &mut RecoveredPayload) -> Result<(), String> {
     if vendor != "com.sendgrid" && vendor != "com.snowplowanalytics.iglu" {
         return Ok(());
     }
@@ -177,63 +217,83 @@ fn rebuild_body(vendor: &str, pairs: &[(String, Option<String>)], out: &mut Reco
     Ok(())
 }
 
-/// Typed access to an object that steps may have bent.
-struct Fields<'v> {
+/// A name and its value.
+pub(super) type Pair<'v> = (Cow<'v, str>, Option<Cow<'v, str>>);
+
+/// A payload that was taken apart whole.
+struct ObjectFields<'v> {
+    kind: PayloadKind,
     object: &'v Value,
 }
 
-impl Fields<'_> {
-    fn text(&self, name: &str) -> Result<Option<String>, String> {
-        match self.object.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(format!("{name}: a string is expected, found {other}")),
-        }
+impl PayloadFields for ObjectFields<'_> {
+    fn kind(&self) -> PayloadKind {
+        self.kind
     }
 
-    fn required(&self, name: &str) -> Result<String, String> {
-        self.text(name)?.ok_or_else(|| format!("{name}: missing"))
+    fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>, String> {
+        text_of(self.object.get(name), name)
     }
 
     fn texts(&self, name: &str) -> Result<Vec<String>, String> {
-        match self.object.get(name) {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| format!("{name}: {item} is no string")))
-                .collect(),
-            Some(other) => Err(format!("{name}: an array is expected, found {other}")),
-        }
+        texts_of(self.object.get(name), name)
     }
 
-    /// Milliseconds since 1970; 0 if absent, as the reference has it.
-    fn timestamp(&self) -> Result<i64, String> {
-        let Some(text) = self.text("timestamp")? else { return Ok(0) };
-        parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant"))
+    fn pairs(&self) -> Result<Vec<Pair<'_>>, String> {
+        pairs_of(self.object.get(self.kind.list()), self.kind.list())
     }
+}
 
-    /// Name-value pairs in either form: a list of objects, or one object.
-    fn pairs(&self, name: &str) -> Result<Vec<(String, Option<String>)>, String> {
-        let value = |value: Option<&Value>| match value {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(Value::Bool(flag)) => Ok(Some(flag.to_string())),
-            Some(other) => Err(format!("{name}: {other} is no value of a parameter")),
-        };
-        match self.object.get(name) {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Object(map)) => map.iter().map(|(key, item)| Ok((key.clone(), value(Some(item))?))).collect(),
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(|item| {
-                    let key = item.get("name").and_then(Value::as_str);
-                    let key = key.ok_or_else(|| format!("{name}: {item} has no name"))?;
-                    Ok((key.to_owned(), value(item.get("value"))?))
-                })
-                .collect(),
-            Some(other) => Err(format!("{name}: a list of pairs is expected, found {other}")),
+pub(super) fn expected_text(name: &str, found: &Value) -> String {
+    format!("{name}: a string is expected, found {found}")
+}
+
+pub(super) fn text_of<'v>(value: Option<&'v Value>, name: &str) -> Result<Option<Cow<'v, str>>, String> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(Cow::Borrowed(text))),
+        Some(other) => Err(expected_text(name, other)),
+    }
+}
+
+pub(super) fn texts_of(value: Option<&Value>, name: &str) -> Result<Vec<String>, String> {
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| format!("{name}: {item} is no string")))
+            .collect(),
+        Some(other) => Err(format!("{name}: an array is expected, found {other}")),
+    }
+}
+
+/// The value of a pair: numbers and booleans are taken as their text.
+pub(super) fn pair_value<'v>(value: Option<&'v Value>, list: &str) -> Result<Option<Cow<'v, str>>, String> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(Cow::Borrowed(text))),
+        Some(Value::Number(number)) => Ok(Some(Cow::Owned(number.to_string()))),
+        Some(Value::Bool(flag)) => Ok(Some(Cow::Owned(flag.to_string()))),
+        Some(other) => Err(format!("{list}: {other} is no value of a parameter")),
+    }
+}
+
+/// Name-value pairs in either form: a list of objects, or one object.
+pub(super) fn pairs_of<'v>(list: Option<&'v Value>, name: &str) -> Result<Vec<Pair<'v>>, String> {
+    match list {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Object(map)) => {
+            map.iter().map(|(key, item)| Ok((Cow::Borrowed(key.as_str()), pair_value(Some(item), name)?))).collect()
         }
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| {
+                let key = item.get("name").and_then(Value::as_str);
+                let key = key.ok_or_else(|| format!("{name}: {item} has no name"))?;
+                Ok((Cow::Borrowed(key), pair_value(item.get("value"), name)?))
+            })
+            .collect(),
+        Some(other) => Err(format!("{name}: a list of pairs is expected, found {other}")),
     }
 }
 

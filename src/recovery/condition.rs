@@ -52,9 +52,23 @@ impl Condition {
                 None => return self.holds_for_absent(),
             }
         }
-        // Everything else needs decoding: copy just the field that the next token names.
+        // Everything else needs decoding: copy just the field that the next token names, of a list of pairs just the pair.
         let mut copy = match self.path.tokens.get(prefix) {
             None => return self.matches_tape(at),
+            Some(Token::Field(name)) if is_list(at, name) && self.names_pair(prefix + 1) => {
+                let Some(Token::Field(wanted)) = self.path.tokens.get(prefix + 1) else { return false };
+                let named = |pair: &json::Value<'_>| pair.get("name").is_some_and(|name| name.str_eq(wanted));
+                let Some(pair) = at.get(name).and_then(|list| list.elements().find(named)) else { return false };
+                match pair.get("value") {
+                    Some(value) if self.path.tokens.len() == prefix + 2 && Path::is_plain(wanted) => {
+                        return self.matches_tape(value);
+                    }
+                    value => {
+                        let value = value.map_or(Value::Null, |value| value.to_serde());
+                        serde_json::json!({ name: [{"name": wanted, "value": value}] })
+                    }
+                }
+            }
             Some(Token::Field(name)) => match at.get(name) {
                 Some(field) => Value::Object([(name.clone(), field.to_serde())].into_iter().collect()),
                 None => return false,
@@ -67,6 +81,11 @@ impl Condition {
             Ok(())
         });
         walked.is_ok() && holds
+    }
+
+    /// Whether the token is the name of a pair.
+    fn names_pair(&self, at: usize) -> bool {
+        matches!(self.path.tokens.get(at), Some(Token::Field(_)))
     }
 
     /// A field that may be absent is compared as null.
@@ -109,6 +128,11 @@ impl Condition {
             }
         }
     }
+}
+
+/// Whether the field is a list of name-value pairs, as an array.
+fn is_list(at: json::Value<'_>, name: &str) -> bool {
+    matches!(name, "parameters" | "querystring") && at.get(name).is_some_and(|list| list.is_array())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 mod coerce;
 mod condition;
 mod config;
+mod draft;
+mod export;
 mod known;
 mod lift;
 mod outcome;

@@ -73,14 +73,13 @@ impl Path {
 
     /// The leading tokens that are plain fields without a special meaning: they can be followed without a copy.
     pub fn plain_prefix(&self) -> usize {
-        let plain = |token: &Token| match token {
-            Token::Field(name) => {
-                let lower = name.to_ascii_lowercase();
-                !NVP_NAMES.iter().chain(&BASE64_NAMES).chain(&JSON_NAMES).any(|special| *special == lower)
-            }
-            _ => false,
-        };
-        self.tokens.iter().take_while(|token| plain(token)).count()
+        let plain = |token: &&Token| matches!(token, Token::Field(name) if Path::is_plain(name));
+        self.tokens.iter().take_while(plain).count()
+    }
+
+    /// Whether a name has no special meaning.
+    pub fn is_plain(name: &str) -> bool {
+        !NVP_NAMES.iter().chain(&BASE64_NAMES).chain(&JSON_NAMES).any(|special| special.eq_ignore_ascii_case(name))
     }
 
     /// Whether the path's first token is this field.
@@ -239,7 +238,7 @@ impl Walker<'_> {
             Special::Json => &JSON_NAMES,
         };
         let Some(Token::Field(name)) = self.path.tokens.get(at) else { return false };
-        if names.contains(&name.to_ascii_lowercase().as_str()) {
+        if names.iter().any(|special| special.eq_ignore_ascii_case(name)) {
             return true;
         }
         self.path.tokens[since..at].iter().any(|token| match token {
@@ -271,16 +270,20 @@ fn named_value<'v>(list: &'v mut Value, name: &str) -> Option<&'v mut Value> {
 
 /// Base64 in either alphabet, padding optional.
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let standard: String = text
-        .chars()
-        .filter(|c| !c.is_ascii_whitespace() && *c != '=')
-        .map(|c| match c {
-            '-' => '+',
-            '_' => '/',
-            other => other,
-        })
-        .collect();
-    base64::engine::general_purpose::STANDARD_NO_PAD.decode(standard).ok()
+    if let Ok(bytes) = STANDARD.decode(text) {
+        return Some(bytes);
+    }
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte) || byte.is_ascii_whitespace();
+    if !text.bytes().all(is_base64) {
+        return None;
+    }
+    let standard = |byte: u8| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    };
+    let kept = text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').map(standard);
+    base64::engine::general_purpose::STANDARD_NO_PAD.decode(kept.collect::<Vec<u8>>()).ok()
 }
 
 #[cfg(test)]

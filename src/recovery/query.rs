@@ -3,9 +3,14 @@
 //! Facts: snowplow-incubator/snowplow-event-recovery 0.7.2, `core/.../util/querystring.scala`; values are encoded once
 //! here, not twice, and names are encoded too.
 
+use super::coerce::Pair;
+
 /// Names and values, form-encoded; a missing value is written like an empty one.
-pub(super) fn querystring(pairs: &[(String, Option<String>)]) -> String {
-    let mut out = String::new();
+pub(super) fn querystring(pairs: &[Pair<'_>]) -> String {
+    let length: usize =
+        pairs.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, |value| value.len()) + 2).sum();
+    // Encoded values are longer, but not much.
+    let mut out = String::with_capacity(length + length / 2);
     for (name, value) in pairs {
         if !out.is_empty() {
             out.push('&');
@@ -20,18 +25,24 @@ pub(super) fn querystring(pairs: &[(String, Option<String>)]) -> String {
 /// Java's `URLEncoder`.
 pub fn form_encode(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'.' | b'-' | b'*' | b'_' => out.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            _ => {
-                out.push('%');
-                out.push(char::from(HEX[usize::from(byte >> 4)]));
-                out.push(char::from(HEX[usize::from(byte & 15)]));
+    let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'*' | b'_');
+    let mut rest = text;
+    // What stays as it is comes in long runs.
+    while let Some(at) = rest.as_bytes().iter().position(|byte| !is_bare(byte)) {
+        out.push_str(&rest[..at]);
+        let special = rest[at..].chars().next().map_or(1, char::len_utf8);
+        for &byte in &rest.as_bytes()[at..at + special] {
+            if byte == b' ' {
+                out.push('+');
+                continue;
             }
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
         }
+        rest = &rest[at + special..];
     }
+    out.push_str(rest);
 }
 
 /// Repairs a querystring that could not be parsed: everything that is not legal is encoded, each value once.

@@ -5,8 +5,9 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
-use super::coerce::{PayloadKind, RecoveredPayload, coerce, thrift_of_base64};
+use super::coerce::{PayloadKind, RecoveredPayload, coerce, coerce_fields, thrift_of_base64};
 use super::config::{Flow, RecoveryConfig};
+use super::draft::Draft;
 use super::lift::{NotLifted, lift};
 use super::outcome::{Discard, Extras, Fate, Recovery};
 use super::query::clean_querystring;
@@ -156,6 +157,9 @@ impl<'c> Recoverer<'c> {
             }
             _ => return Err(unrecoverable()),
         }
+        if let Some(recovered) = self.drafted(&flows, payload, kind, key, arena) {
+            return Ok(self.finish(recovered?, false, out));
+        }
         // Steps on the enriched event cannot show in the output: copy just what is needed.
         let needs_enriched = flows.iter().flat_map(|flow| &flow.steps).any(|step| step.path.starts_with("enriched"));
         let mut edited = match (kind, payload.get("raw")) {
@@ -170,6 +174,27 @@ impl<'c> Recoverer<'c> {
         let recovered = coerce(&edited, kind).map_err(|reason| uncoercible(key, &reason))?;
         self.trace_after(edited, out);
         Ok(self.finish(recovered, false, out))
+    }
+
+    /// The payload after the steps, without taking it apart whole; `None` if that takes more.
+    fn drafted(
+        &self,
+        flows: &[&Flow],
+        payload: json::Value<'_>,
+        kind: PayloadKind,
+        key: &SchemaKey<'_>,
+        arena: &Bump,
+    ) -> Option<Result<RecoveredPayload, Refusal>> {
+        if self.extras.trace {
+            return None;
+        }
+        let mut draft = Draft::of(payload, kind, arena)?;
+        let mut steps = flows.iter().flat_map(|flow| &flow.steps);
+        if !steps.clone().all(|step| draft.takes(step)) {
+            return None;
+        }
+        let applied = steps.try_for_each(|step| draft.apply(step)).map_err(Refusal::Failed);
+        Some(applied.and_then(|()| coerce_fields(&draft).map_err(|reason| uncoercible(key, &reason))))
     }
 
     /// A record that no loader could read: a Thrift record is repaired where it can be, a line goes out as it is. Steps
@@ -218,7 +243,7 @@ impl<'c> Recoverer<'c> {
         out.flows.extend(fitting.iter().map(|scenario| scenario.label()));
         let mut payload = match thrift_of_base64(line, arena) {
             Ok(payload) => payload,
-            Err(_) if lift(line, arena).is_ok() && super::decode_base64(line).is_none() => {
+            Err(_) if super::decode_base64(line).is_none() && lift(line, arena, &mut Vec::new()).is_ok() => {
                 return Err(Refusal::Failed("scenarios are for Thrift records; use --script for lines of text".into()));
             }
             Err(reason) => return Err(Refusal::Failed(reason)),
@@ -241,19 +266,32 @@ impl<'c> Recoverer<'c> {
         if self.config.flows_for(&key).next().is_none() {
             return Err(Refusal::Unmatched("no flow is for legacy rows".to_owned()));
         }
-        let mut payload = lift(line, arena).map_err(|error| match error {
+        let mut text = b"{\"failure\":{\"messages\":[".to_vec();
+        for (index, message) in messages.iter().enumerate() {
+            if index > 0 {
+                text.push(b',');
+            }
+            json::write_string(message, &mut text);
+        }
+        text.extend_from_slice(b"]},\"payload\":");
+        lift(line, arena, &mut text).map_err(|error| match error {
             NotLifted::Enriched => Refusal::Unrecoverable("its line is an enriched event".to_owned()),
             NotLifted::Unreadable(reason) => Refusal::Failed(reason),
         })?;
-        shape::complete(&mut payload, PayloadKind::Collector);
-        let data = serde_json::json!({"failure": {"messages": messages}, "payload": payload});
-        let text = arena.alloc_str(&data.to_string());
-        let parsed = json::parse(text, arena).map_err(|error| Refusal::Failed(error.to_string()))?;
-        let flows = self.matching(&key, parsed);
+        text.push(b'}');
+        let text = arena.alloc_str(&String::from_utf8_lossy(&text));
+        let data = json::parse(text, arena).map_err(|error| Refusal::Failed(error.to_string()))?;
+        let flows = self.matching(&key, data);
         if flows.is_empty() {
             return Err(Refusal::Unmatched("no flow is for it".to_owned()));
         }
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
+        let payload = data.get("payload").ok_or_else(|| Refusal::Failed("payload: missing".to_owned()))?;
+        if let Some(recovered) = self.drafted(&flows, payload, PayloadKind::Collector, &key, arena) {
+            return Ok(self.finish(recovered?, true, out));
+        }
+        let mut payload = payload.to_serde();
+        shape::complete(&mut payload, PayloadKind::Collector);
         self.trace_before(&payload, out);
         apply_steps(&flows, &mut payload)?;
         let recovered = coerce(&payload, PayloadKind::Collector).map_err(|reason| uncoercible(&key, &reason))?;

@@ -5,6 +5,7 @@
 
 use bumpalo::Bump;
 
+use super::export;
 use crate::iglu::{SchemaKey, SelfDescribing};
 use crate::json::{self, Value};
 
@@ -54,7 +55,7 @@ impl<'a> BadRow<'a> {
             Err(error) => return BadRow::Foreign(format!("invalid json: {error}")),
         };
         if document.get("schema").is_some() {
-            return match unwrap(document, arena) {
+            return match unwrap(export::restored(document, arena).unwrap_or(document), arena) {
                 Ok(row) => BadRow::SelfDescribing(row),
                 Err(reason) => BadRow::Foreign(reason),
             };

@@ -24,6 +24,14 @@ pub(super) fn is_optional(path: &[&str]) -> bool {
     }
 }
 
+/// Fields of a payload that may be absent.
+pub(super) fn optional(kind: PayloadKind) -> &'static [&'static str] {
+    match kind {
+        PayloadKind::Collector => &COLLECTOR_OPTIONAL,
+        PayloadKind::RawEvent => &RAW_OPTIONAL,
+    }
+}
+
 /// Whether a bad row's payload holds its pairs as one object.
 pub(super) fn has_object_pairs(data: json::Value<'_>) -> bool {
     let Some(payload) = data.get("payload") else { return false };

@@ -56,7 +56,12 @@ pub struct Step {
 impl Step {
     /// Applies the step to a payload. On an error the payload may be half changed: the caller drops it.
     pub fn apply(&self, payload: &mut Value) -> Result<(), String> {
-        let result = self.path.walk(0, payload, &mut |value| match &self.operation {
+        self.apply_from(0, payload)
+    }
+
+    /// The same to what the path's first `from` tokens lead to; they are plain fields.
+    pub(super) fn apply_from(&self, from: usize, value: &mut Value) -> Result<(), String> {
+        let result = self.path.walk(from, value, &mut |value| match &self.operation {
             Operation::Replace { pattern, value: new } => replace(value, pattern.as_ref(), new),
             Operation::Cast { from, to } => cast(value, *from, *to),
             Operation::Add { value: more } => add(value, more),

@@ -16,6 +16,8 @@ use super::rows::BadRow;
 /// Groups are not counted apart beyond so many.
 const MAX_GROUPS: usize = 10_000;
 const MAX_SAMPLES: usize = 3;
+/// What rows say whose schema no registry has.
+const MISSING_SCHEMA: &str = "the schema was not found";
 /// Characters of a sample that are kept.
 const SAMPLE_LENGTH: usize = 120;
 
@@ -90,7 +92,8 @@ impl Suggestions {
         });
         group.count += 1;
         let sample: String = reason.sample.unwrap_or(reason.text).chars().take(SAMPLE_LENGTH).collect();
-        if group.samples.len() < MAX_SAMPLES && !group.samples.contains(&sample) {
+        let is_news = sample != group.reason && !group.samples.contains(&sample);
+        if group.samples.len() < MAX_SAMPLES && is_news {
             group.samples.push(sample);
         }
     }
@@ -121,12 +124,15 @@ fn is_recoverable(group: &Group) -> bool {
 }
 
 fn flow(group: &Group, number: usize) -> Value {
-    let literal = |text: &str| Value::String(format!("\\Q{text}\\E"));
     let (at, sought) = match (&group.schema, &group.field) {
-        (Some(schema), _) => ("$.failure.messages", schema.as_str()),
-        (None, Some(field)) => ("$.failure", field.as_str()),
-        (None, None) if group.kind == "legacy" => ("$.failure.messages", stable_part(&group.reason)),
-        (None, None) => ("$.failure", stable_part(&group.reason)),
+        (Some(schema), _) => ("$.failure.messages", json_text(schema)),
+        (None, Some(field)) if group.kind == "legacy" => ("$.failure.messages", json_text(&format!("Field [{field}]"))),
+        (None, Some(field)) => {
+            let key = if group.kind == "collector_payload_format_violation" { "payloadField" } else { "field" };
+            ("$.failure", format!("\"{key}\":\"{}\"", json_text(field)))
+        }
+        (None, None) if group.kind == "legacy" => ("$.failure.messages", json_text(stable_part(&group.reason))),
+        (None, None) => ("$.failure", json_text(stable_part(&group.reason))),
     };
     let path = match (group.kind.as_str(), &group.field, &group.schema) {
         ("schema_violations", field, Some(_)) => {
@@ -139,11 +145,21 @@ fn flow(group: &Group, number: usize) -> Value {
         (_, Some(field), _) if field == "body" || field == "contentType" => format!("$.{field}"),
         _ => "$.querystring.NAME".to_owned(),
     };
+    // Once the schema is published, such rows only need another try.
+    let steps = match group.reason == MISSING_SCHEMA {
+        true => json!([]),
+        false => json!([{"op": "Replace", "path": path, "value": "TO BE FILLED IN"}]),
+    };
     json!({
         "name": format!("{}-{number}", group.kind.replace('_', "-")),
-        "conditions": [{"op": "Test", "path": at, "value": {"regex": literal(&json_text(sought))}}],
-        "steps": [{"op": "Replace", "path": path, "value": "TO BE FILLED IN"}],
+        "conditions": [{"op": "Test", "path": at, "value": {"regex": literal(&sought)}}],
+        "steps": steps,
     })
+}
+
+/// A pattern that finds just this text.
+fn literal(text: &str) -> String {
+    format!("\\Q{}\\E", text.replace("\\E", "\\E\\\\E\\Q"))
 }
 
 /// A text as it stands inside of JSON.
@@ -228,7 +244,7 @@ fn reasons_of(message: &Value) -> Vec<Reason> {
 fn client_error(error: &Value, schema: Option<String>) -> Vec<Reason> {
     let Some(reports) = error.get("dataReports").and_then(Value::as_array) else {
         let kind = error.get("error").and_then(Value::as_str).unwrap_or("error");
-        let text = if kind == "ResolutionError" { "the schema was not found".to_owned() } else { kind.to_owned() };
+        let text = if kind == "ResolutionError" { MISSING_SCHEMA.to_owned() } else { kind.to_owned() };
         return vec![Reason { text, schema, ..Reason::default() }];
     };
     let report = |report: &Value| {

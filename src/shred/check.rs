@@ -76,6 +76,34 @@ pub(super) fn normal_timestamp<'a>(text: &'a str, arena: &'a Bump) -> Option<(&'
 
 /// The value of an id, as Java reads it: groups may be short, and only the last digits of long ones count.
 pub(super) fn id_value(text: &str) -> Option<u128> {
+    usual_id(text).map(|(value, _)| value).or_else(|| unusual_id(text))
+}
+
+/// The value of an id with groups of the usual length, and whether all its letters are lower case.
+fn usual_id(text: &str) -> Option<(u128, bool)> {
+    let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let (mut value, mut is_lower) = (0_u128, true);
+    for (at, byte) in bytes.iter().enumerate() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => {
+                is_lower = false;
+                byte - b'A' + 10
+            }
+            b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
+            _ => return None,
+        };
+        if matches!(at, 8 | 13 | 18 | 23) {
+            return None;
+        }
+        value = value << 4 | u128::from(digit);
+    }
+    Some((value, is_lower))
+}
+
+#[cold]
+fn unusual_id(text: &str) -> Option<u128> {
     let mut groups = text.split('-');
     let mut value = 0;
     for bits in [32, 16, 16, 16, 48] {
@@ -95,13 +123,11 @@ pub(super) fn id_text(value: u128) -> String {
 
 /// The id's text, and its value.
 fn normal_id<'a>(text: &'a str, arena: &'a Bump) -> Option<(&'a str, u128)> {
-    let plain = |(at, byte): (usize, u8)| match at {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
-    };
-    let value = id_value(text)?;
-    let is_normal = text.len() == 36 && text.bytes().enumerate().all(plain);
-    Some((if is_normal { text } else { arena.alloc_str(&id_text(value)) }, value))
+    match usual_id(text) {
+        Some((value, true)) => Some((text, value)),
+        Some((value, false)) => Some((arena.alloc_str(&id_text(value)), value)),
+        None => unusual_id(text).map(|value| (&*arena.alloc_str(&id_text(value)), value)),
+    }
 }
 
 fn unreadable<'a>(column: Column, value: &'a str) -> ParsingFailure<'a> {

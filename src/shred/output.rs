@@ -9,9 +9,12 @@ use super::formats::RowFormat;
 use super::types::TypeId;
 use crate::iglu::{OwnedSchemaKey, SchemaKey};
 
+/// Memory that an empty buffer keeps.
+const MOST_KEPT: usize = 1 << 20;
+
 /// Rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Block {
+pub struct Rows {
     /// Whole lines.
     pub bytes: Vec<u8>,
     /// How many.
@@ -21,7 +24,7 @@ pub struct Block {
 /// Rows of all kinds, until someone takes them.
 #[derive(Debug, Default)]
 pub struct ShredOutput {
-    blocks: Vec<Block>,
+    blocks: Vec<Rows>,
     size: usize,
     /// What was appended since the mark: kind, and the bytes and rows before.
     undo: Vec<(TypeId, usize, u64)>,
@@ -36,7 +39,7 @@ impl ShredOutput {
     /// Appends rows; `write` must append `rows` whole lines.
     pub(super) fn rows(&mut self, id: TypeId, rows: u64, write: impl FnOnce(&mut Vec<u8>)) {
         if self.blocks.len() <= id.index() {
-            self.blocks.resize_with(id.index() + 1, Block::default);
+            self.blocks.resize_with(id.index() + 1, Rows::default);
         }
         let block = &mut self.blocks[id.index()];
         let before = block.bytes.len();
@@ -67,18 +70,18 @@ impl ShredOutput {
     }
 
     /// The rows of one kind, if there are any.
-    pub fn get(&self, id: TypeId) -> Option<&Block> {
+    pub fn get(&self, id: TypeId) -> Option<&Rows> {
         self.blocks.get(id.index()).filter(|block| block.rows > 0)
     }
 
     /// Every kind that has rows.
-    pub fn blocks(&self) -> impl Iterator<Item = (TypeId, &Block)> {
+    pub fn blocks(&self) -> impl Iterator<Item = (TypeId, &Rows)> {
         let numbered = self.blocks.iter().enumerate();
         numbered.filter(|(_, block)| block.rows > 0).map(|(index, block)| (TypeId(index as u32), block))
     }
 
     /// Hands every kind with at least `least` bytes to `take` and forgets its rows; the memory is used again.
-    pub fn drain<E>(&mut self, least: usize, mut take: impl FnMut(TypeId, &Block) -> Result<(), E>) -> Result<(), E> {
+    pub fn drain<E>(&mut self, least: usize, mut take: impl FnMut(TypeId, &Rows) -> Result<(), E>) -> Result<(), E> {
         for (index, block) in self.blocks.iter_mut().enumerate() {
             if block.rows > 0 && block.bytes.len() >= least {
                 take(TypeId(index as u32), block)?;
@@ -88,6 +91,17 @@ impl ShredOutput {
             }
         }
         Ok(())
+    }
+
+    /// Forgets all rows and keeps the memory, unless one large record took much of it.
+    pub(super) fn clear(&mut self) {
+        for block in &mut self.blocks {
+            block.bytes.clear();
+            block.bytes.shrink_to(MOST_KEPT);
+            block.rows = 0;
+        }
+        self.size = 0;
+        self.undo.clear();
     }
 }
 
@@ -149,7 +163,7 @@ impl ShredCounters {
     }
 
     /// What a run tells beside the figures that all commands have: name and amount.
-    pub fn named(&self) -> [(&'static str, u64); 10] {
+    pub fn named(&self) -> [(&'static str, u64); 12] {
         [
             ("atomic_rows", self.atomic_rows),
             ("natural_duplicates", self.natural_duplicates),
@@ -159,6 +173,8 @@ impl ShredCounters {
             ("entity_rows", self.entity_rows),
             ("duplicate_entities", self.duplicate_entities),
             ("skipped_entities", self.skipped_entities),
+            ("bad_entities", self.bad_entities),
+            ("dropped_entities", self.dropped_entities),
             ("cut_values", self.cut_values),
             ("repaired_lines", self.repaired_lines),
         ]
@@ -252,7 +268,7 @@ mod tests {
         output.row(TypeId(0), |out| out.extend_from_slice(b"x\n"));
         assert_eq!(output.size(), 6);
         let mut taken = Vec::new();
-        let mut take = |id: TypeId, block: &Block| -> Result<(), ()> {
+        let mut take = |id: TypeId, block: &Rows| -> Result<(), ()> {
             taken.push((id.0, block.rows, block.bytes.len()));
             Ok(())
         };
@@ -285,7 +301,7 @@ mod tests {
         output.row(TypeId(1), |out| out.extend_from_slice(b"c\n"));
         output.rewind();
         let left: Vec<_> = output.blocks().map(|(id, block)| (id.0, block.clone())).collect();
-        assert_eq!(left, [(1, Block { bytes: b"kept\n".to_vec(), rows: 1 })]);
+        assert_eq!(left, [(1, Rows { bytes: b"kept\n".to_vec(), rows: 1 })]);
         assert_eq!(output.size(), 5);
         output.rewind();
         assert_eq!(output.size(), 5, "there is nothing more to take back");

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::json;
 
 use super::formats::{Formats, RowFormat};
+use super::members::{Branch, MemberOrder, Slot};
 use super::types::{TypeId, TypeKey, TypeRegistry};
 use crate::ddl::{DdlError, ModelKey, SchemaSource, Table, TableOptions};
 use crate::iglu::{SchemaKey, SchemaVer};
@@ -27,38 +28,6 @@ pub struct RowPlan {
     /// Widest text of each column, in bytes.
     pub widths: Vec<Option<u32>>,
     root: Branch,
-}
-
-/// The members of an object that lead to columns.
-#[derive(Debug, Default)]
-struct Branch {
-    children: Vec<Child>,
-    /// By name, once there are too many to try one by one.
-    index: Option<HashMap<Box<str>, u32, foldhash::fast::FixedState>>,
-}
-
-#[derive(Debug)]
-struct Child {
-    name: Box<str>,
-    /// Column, and its rank among the properties that share the column.
-    column: Option<(u32, u32)>,
-    below: Option<Box<Branch>>,
-}
-
-/// Where the search goes over from trying names to looking them up.
-const MANY_CHILDREN: usize = 8;
-
-/// The value found for a column so far.
-#[derive(Clone, Copy)]
-pub struct Slot<'a> {
-    /// The value, if there is one.
-    pub value: Option<Value<'a>>,
-    rank: u32,
-}
-
-impl Slot<'_> {
-    /// Nothing found yet.
-    pub const EMPTY: Slot<'static> = Slot { value: None, rank: u32::MAX };
 }
 
 impl RowPlan {
@@ -86,59 +55,9 @@ impl RowPlan {
     }
 
     /// Finds the values of all columns in one walk over the entity. `slots` must be [`Slot::EMPTY`], one a column.
-    pub fn fill<'a>(&self, data: Value<'a>, slots: &mut [Slot<'a>]) {
-        self.root.fill(data, slots);
-    }
-}
-
-impl Branch {
-    fn insert(&mut self, path: &[&str], column: (u32, u32)) {
-        let Some((name, rest)) = path.split_first() else { return };
-        let position = self.children.iter().position(|child| &*child.name == *name).unwrap_or_else(|| {
-            self.children.push(Child { name: (*name).into(), column: None, below: None });
-            self.children.len() - 1
-        });
-        let child = &mut self.children[position];
-        if rest.is_empty() {
-            child.column = Some(column);
-        } else {
-            child.below.get_or_insert_default().insert(rest, column);
-        }
-    }
-
-    fn finish(&mut self) {
-        if self.children.len() > MANY_CHILDREN {
-            let names = self.children.iter().enumerate();
-            self.index = Some(names.map(|(position, child)| (child.name.clone(), position as u32)).collect());
-        }
-        for child in &mut self.children {
-            if let Some(below) = &mut child.below {
-                below.finish();
-            }
-        }
-    }
-
-    fn child(&self, name: &str) -> Option<&Child> {
-        match &self.index {
-            Some(index) => index.get(name).map(|position| &self.children[*position as usize]),
-            None => self.children.iter().find(|child| &*child.name == name),
-        }
-    }
-
-    fn fill<'a>(&self, object: Value<'a>, slots: &mut [Slot<'a>]) {
-        for (name, value) in object.members() {
-            let Some(child) = self.child(&name) else { continue };
-            if let Some((column, rank)) = child.column {
-                let slot = &mut slots[column as usize];
-                let taken = slot.value.is_some_and(|value| !value.is_null());
-                if !taken || (rank < slot.rank && !value.is_null()) {
-                    *slot = Slot { value: Some(value), rank };
-                }
-            }
-            if let Some(below) = &child.below {
-                below.fill(value, slots);
-            }
-        }
+    pub fn fill<'a>(&self, data: Value<'a>, order: &mut MemberOrder, slots: &mut [Slot<'a>]) {
+        order.begin();
+        self.root.fill(data, order, slots);
     }
 }
 
@@ -276,9 +195,17 @@ mod tests {
     fn filled(plan: &RowPlan, json: &str) -> Vec<Option<String>> {
         let arena = Bump::new();
         let data = crate::json::parse(arena.alloc_str(json), &arena).unwrap();
-        let mut slots = vec![Slot::EMPTY; plan.len()];
-        plan.fill(data, &mut slots);
-        slots.iter().map(|slot| slot.value.map(|value| value.source().to_owned())).collect()
+        let fill = |order: &mut MemberOrder| -> Vec<Option<String>> {
+            let mut slots = vec![Slot::EMPTY; plan.len()];
+            plan.fill(data, order, &mut slots);
+            slots.iter().map(|slot| slot.value.map(|value| value.source().to_owned())).collect()
+        };
+        let mut order = MemberOrder::default();
+        let found = fill(&mut order);
+        assert_eq!(found, fill(&mut order), "with the order remembered");
+        let mut wrong = MemberOrder::remembering(vec![3, 0, usize::MAX, 1, 0, 2]);
+        assert_eq!(found, fill(&mut wrong), "with another order remembered");
+        found
     }
 
     fn row_plan(plans: &Plans, uri: &str) -> Arc<RowPlan> {

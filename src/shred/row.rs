@@ -6,11 +6,12 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::check::{CheckedEvent, normal_timestamp};
-use super::plan::{RowPlan, Slot};
+use super::members::{MemberOrder, Slot};
+use super::plan::RowPlan;
 use super::text::{cut, write_value};
 use crate::event::normal::{is_plain_double, parse_double};
 use crate::event::number::parse_int;
-use crate::event::{ALL_COLUMNS, Column, ColumnType};
+use crate::event::{ALL_COLUMNS, COLUMN_COUNT, Column, ColumnType};
 use crate::iglu::SchemaKey;
 use crate::json::{Value, write_compact, write_java_double};
 
@@ -24,38 +25,54 @@ pub(super) struct Root<'a> {
 }
 
 /// Appends the row of the events table: the columns without the three of JSON. Returns how many texts were cut.
-pub(super) fn write_atomic(
-    checked: &CheckedEvent<'_>,
-    root: Root<'_>,
+///
+/// Nearly all columns are written as they were read, so what lies between those that are not is copied at once.
+pub(super) fn write_atomic<'a>(
+    checked: &CheckedEvent<'a>,
+    root: Root<'a>,
     cut_texts: bool,
-    arena: &Bump,
+    arena: &'a Bump,
+    out: &mut Vec<u8>,
+) -> u64 {
+    let (line, event) = (checked.line, &checked.event);
+    let texts: usize = event.values().iter().flatten().map(|text| text.len()).sum();
+    // Lines of older archives have fewer columns, and some writers quote nothing.
+    if texts + COLUMN_COUNT - 1 != line.len() {
+        return write_atomic_by_column(checked, root, cut_texts, arena, out);
+    }
+    let mut cuts = 0;
+    let (mut copied, mut end) = (0, 0);
+    for (column, value) in ALL_COLUMNS.into_iter().zip(event.values()) {
+        let start = end;
+        end = start + value.map_or(0, str::len) + 1;
+        if column.info().kind == ColumnType::Json {
+            out.extend_from_slice(&line.as_bytes()[copied..start]);
+            copied = end;
+        } else if let Some(text) = value {
+            let normal = column_text(column, text, root, cut_texts, arena, &mut cuts);
+            if !std::ptr::eq(normal, *text) {
+                out.extend_from_slice(&line.as_bytes()[copied..start]);
+                out.extend_from_slice(normal.as_bytes());
+                copied = end - 1;
+            }
+        }
+    }
+    out.extend_from_slice(&line.as_bytes()[copied..]);
+    out.push(b'\n');
+    cuts
+}
+
+fn write_atomic_by_column<'a>(
+    checked: &CheckedEvent<'a>,
+    root: Root<'a>,
+    cut_texts: bool,
+    arena: &'a Bump,
     out: &mut Vec<u8>,
 ) -> u64 {
     let mut cuts = 0;
-    for column in ALL_COLUMNS {
-        let info = column.info();
-        if info.kind == ColumnType::Json {
-            continue;
-        }
-        let text = checked.event.get(column).unwrap_or_default();
-        match column {
-            Column::event_id => out.extend_from_slice(root.event_id.as_bytes()),
-            Column::collector_tstamp => out.extend_from_slice(root.collector_tstamp.as_bytes()),
-            _ if text.is_empty() => {}
-            _ => match info.kind {
-                ColumnType::Integer => write_integer(text, out),
-                ColumnType::Float | ColumnType::Decimal => write_double(text, out),
-                ColumnType::Timestamp => {
-                    let normal = normal_timestamp(text, arena).map_or(text, |(normal, _)| normal);
-                    out.extend_from_slice(normal.as_bytes());
-                }
-                ColumnType::Text | ColumnType::Uuid if cut_texts && info.max_length > 0 => {
-                    let short = cut(text, usize::from(info.max_length));
-                    cuts += u64::from(short.len() < text.len());
-                    out.extend_from_slice(short.as_bytes());
-                }
-                _ => out.extend_from_slice(text.as_bytes()),
-            },
+    for column in ALL_COLUMNS.into_iter().filter(|column| column.info().kind != ColumnType::Json) {
+        if let Some(text) = checked.event.get(column) {
+            out.extend_from_slice(column_text(column, text, root, cut_texts, arena, &mut cuts).as_bytes());
         }
         out.push(b'\t');
     }
@@ -64,60 +81,105 @@ pub(super) fn write_atomic(
     cuts
 }
 
-fn write_integer(text: &str, out: &mut Vec<u8>) {
+/// What a column's row holds; the same slice if it is what was read.
+fn column_text<'a>(
+    column: Column,
+    text: &'a str,
+    root: Root<'a>,
+    cut_texts: bool,
+    arena: &'a Bump,
+    cuts: &mut u64,
+) -> &'a str {
+    let info = column.info();
+    match info.kind {
+        ColumnType::Text | ColumnType::Uuid if column != Column::event_id => {
+            if !cut_texts || info.max_length == 0 || text.len() <= usize::from(info.max_length) {
+                return text;
+            }
+            *cuts += 1;
+            cut(text, usize::from(info.max_length))
+        }
+        ColumnType::Integer => normal_integer(text, arena),
+        ColumnType::Float | ColumnType::Decimal => normal_double(text, arena),
+        ColumnType::Timestamp if column == Column::collector_tstamp => root.collector_tstamp,
+        ColumnType::Timestamp => normal_timestamp(text, arena).map_or(text, |(normal, _)| normal),
+        _ if column == Column::event_id => root.event_id,
+        _ => text,
+    }
+}
+
+fn normal_integer<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let is_plain = match text.as_bytes() {
         [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
         single => single == b"0",
     };
-    match parse_int(text) {
-        Some(number) if !is_plain => out.extend_from_slice(number.to_string().as_bytes()),
-        _ => out.extend_from_slice(text.as_bytes()),
+    if is_plain {
+        return text;
+    }
+    parse_int(text).map_or(text, |number| arena.alloc_str(&number.to_string()))
+}
+
+fn normal_double<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
+    if is_plain_double(text) {
+        return text;
+    }
+    match parse_double(text) {
+        Some(number) if number.is_nan() => "",
+        Some(number) => {
+            let mut printed = Vec::with_capacity(24);
+            write_java_double(number, &mut printed);
+            arena.alloc_str(std::str::from_utf8(&printed).unwrap_or_default())
+        }
+        None => text,
     }
 }
 
-fn write_double(text: &str, out: &mut Vec<u8>) {
-    if is_plain_double(text) {
-        return out.extend_from_slice(text.as_bytes());
+/// What is the same in all rows of a schema.
+pub(super) struct RowFrame {
+    head: Box<str>,
+    tail: Box<str>,
+}
+
+impl RowFrame {
+    /// The frame of rows of columns.
+    pub(super) fn tsv(key: &SchemaKey<'_>) -> RowFrame {
+        let SchemaKey { vendor, name, format, version } = key;
+        RowFrame {
+            head: format!("{vendor}\t{name}\t{format}\t{version}\t").into(),
+            tail: format!("\tevents\t[\"events\",\"{name}\"]\tevents").into(),
+        }
     }
-    match parse_double(text) {
-        Some(number) if number.is_nan() => {}
-        Some(number) => write_java_double(number, out),
-        None => out.extend_from_slice(text.as_bytes()),
+
+    /// The frame of JSON rows. Neither keys nor ids nor timestamps can hold anything that JSON escapes.
+    pub(super) fn json(key: &SchemaKey<'_>) -> RowFrame {
+        let SchemaKey { vendor, name, format, version } = key;
+        let schema = format!(r#""vendor":"{vendor}","name":"{name}","format":"{format}","version":"{version}""#);
+        RowFrame {
+            head: format!(r#"{{"schema":{{{schema}}},"data":"#).into(),
+            tail: format!(
+                "\",\"refRoot\":\"events\",\"refTree\":[\"events\",\"{name}\"],\"refParent\":\"events\"}}}}\n"
+            )
+            .into(),
+        }
     }
 }
 
 /// Appends an entity as columns. Returns how many texts were cut.
 pub(super) fn write_tsv<'a>(
-    key: &SchemaKey<'_>,
+    frame: &RowFrame,
     data: Value<'a>,
     root: Root<'_>,
-    plan: &RowPlan,
+    (plan, order): (&RowPlan, &mut MemberOrder),
     cut_texts: bool,
     arena: &'a Bump,
     out: &mut Vec<u8>,
 ) -> u64 {
-    let parts = [
-        key.vendor,
-        "\t",
-        key.name,
-        "\t",
-        key.format,
-        "\t",
-        version_in(key, arena),
-        "\t",
-        root.event_id,
-        "\t",
-        root.collector_tstamp,
-        "\tevents\t[\"events\",\"",
-        key.name,
-        "\"]\tevents",
-    ];
-    for part in parts {
+    for part in [&*frame.head, root.event_id, "\t", root.collector_tstamp, &*frame.tail] {
         out.extend_from_slice(part.as_bytes());
     }
     let mut slots = BumpVec::with_capacity_in(plan.len(), arena);
     slots.resize(plan.len(), Slot::EMPTY);
-    plan.fill(data, &mut slots);
+    plan.fill(data, order, &mut slots);
     let mut cuts = 0;
     let mut scratch = Vec::new();
     for (slot, width) in slots.iter().zip(&plan.widths) {
@@ -129,45 +191,12 @@ pub(super) fn write_tsv<'a>(
 }
 
 /// Appends an entity as one JSON object.
-pub(super) fn write_json(key: &SchemaKey<'_>, data: Value<'_>, root: Root<'_>, arena: &Bump, out: &mut Vec<u8>) {
-    // Neither keys nor ids nor timestamps can hold anything that JSON escapes.
-    let head = [
-        r#"{"schema":{"vendor":""#,
-        key.vendor,
-        r#"","name":""#,
-        key.name,
-        r#"","format":""#,
-        key.format,
-        r#"","version":""#,
-        version_in(key, arena),
-        r#""},"data":"#,
-    ];
-    let tail = [
-        r#","hierarchy":{"rootId":""#,
-        root.event_id,
-        r#"","rootTstamp":""#,
-        root.collector_tstamp,
-        r#"","refRoot":"events","refTree":["events",""#,
-        key.name,
-        r#""],"refParent":"events"}}"#,
-        "\n",
-    ];
-    for part in head {
-        out.extend_from_slice(part.as_bytes());
-    }
+pub(super) fn write_json(frame: &RowFrame, data: Value<'_>, root: Root<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(frame.head.as_bytes());
     write_compact(data, out);
-    for part in tail {
+    let hierarchy =
+        [r#","hierarchy":{"rootId":""#, root.event_id, r#"","rootTstamp":""#, root.collector_tstamp, &*frame.tail];
+    for part in hierarchy {
         out.extend_from_slice(part.as_bytes());
-    }
-}
-
-/// The version as text; the common ones cost nothing.
-fn version_in<'a>(key: &SchemaKey<'_>, arena: &'a Bump) -> &'a str {
-    let version = key.version;
-    match (version.model, version.revision, version.addition) {
-        (1, 0, 0) => "1-0-0",
-        (1, 0, 1) => "1-0-1",
-        (1, 0, 2) => "1-0-2",
-        _ => arena.alloc_str(&version.to_string()),
     }
 }

@@ -7,13 +7,15 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
 
 use super::check::{CheckedEvent, id_text};
 use super::dedupe::Fate;
 use super::formats::RowFormat;
+use super::members::MemberOrder;
 use super::output::{ShredCounters, ShredOutput, ShredReport};
 use super::plan::{DUPLICATE_NAME, DUPLICATE_VENDOR, Plan, Plans};
-use super::row::{Root, write_atomic, write_json, write_tsv};
+use super::row::{Root, RowFrame, write_atomic, write_json, write_tsv};
 use super::types::TypeId;
 use crate::badrow::{
     BadRowConfig, BadRowFormat, BadRowWriter, LoaderIgluFailure, ParsingFailure, Processor, RecordSource,
@@ -49,13 +51,36 @@ pub struct Shredder {
     arena: Bump,
 }
 
-/// What a worker knows of schemas, by URI: no lock is taken for a schema seen before.
-type KnownSchemas = hashbrown::HashMap<Box<str>, Known, foldhash::fast::RandomState>;
+/// What a worker knows of schemas: no lock is taken for a schema seen before.
+#[derive(Default)]
+struct KnownSchemas {
+    /// Places in the list, by URI.
+    places: hashbrown::HashMap<Box<str>, usize, foldhash::fast::RandomState>,
+    list: Vec<Known>,
+}
 
 struct Known {
     plan: Plan,
+    frame: RowFrame,
+    order: MemberOrder,
     /// Whether the schema is in the report.
     reported: bool,
+}
+
+impl KnownSchemas {
+    fn place(&mut self, plans: &Plans, entity: &SelfDescribing<'_>) -> usize {
+        if let Some(place) = self.places.get(entity.uri) {
+            return *place;
+        }
+        let plan = plans.plan(&entity.key);
+        let frame = match plan {
+            Plan::Json(_) => RowFrame::json(&entity.key),
+            _ => RowFrame::tsv(&entity.key),
+        };
+        self.places.insert(entity.uri.into(), self.list.len());
+        self.list.push(Known { plan, frame, order: MemberOrder::default(), reported: false });
+        self.list.len() - 1
+    }
 }
 
 /// The id under which an event is written.
@@ -118,11 +143,14 @@ impl Shredder {
     pub fn emit<'a>(
         &mut self,
         checked: &CheckedEvent<'a>,
-        identity: Identity<'_>,
+        identity: Identity<'a>,
         arena: &'a Bump,
         out: &mut ShredOutput,
     ) {
-        let failures = self.refusals(checked);
+        let (known, plans) = (&mut self.known, &self.config.plans);
+        let places = checked.all_entities().map(|entity| known.place(plans, entity));
+        let places: BumpVec<'_, usize> = BumpVec::from_iter_in(places, arena);
+        let failures = self.refusals(&places);
         if !failures.is_empty() {
             return self.iglu_error(checked, &failures, out);
         }
@@ -137,14 +165,15 @@ impl Shredder {
         self.report.counters.cut_values += cuts;
         self.report.counters.atomic_rows += 1;
         self.report.collected_at(checked.collector_millis);
-        if let Some(event) = &checked.entities.unstruct_event {
-            self.emit_entity(event, root, arena, out);
+        let mut placed = checked.all_entities().zip(places);
+        for (event, place) in placed.by_ref().take(usize::from(checked.entities.unstruct_event.is_some())) {
+            self.emit_entity(event, place, root, arena, out);
         }
         if identity != Identity::Own {
             self.emit_duplicate(checked.event_id, root, arena, out);
         }
-        for entity in checked.entities.derived_contexts.iter().chain(checked.entities.contexts) {
-            self.emit_entity(entity, root, arena, out);
+        for (entity, place) in placed {
+            self.emit_entity(entity, place, root, arena, out);
         }
     }
 
@@ -190,7 +219,7 @@ impl Shredder {
         self.report.counters.settled_entities += checked.entity_count();
         match fate {
             Fate::Keep => self.emit(&checked, Identity::Own, arena, out),
-            Fate::Rename(id) => self.emit(&checked, Identity::New(&id_text(*id)), arena, out),
+            Fate::Rename(id) => self.emit(&checked, Identity::New(arena.alloc_str(&id_text(*id))), arena, out),
             Fate::DropCopy => self.dropped(&checked, false),
             Fate::DropSeen => self.dropped(&checked, true),
             Fate::Fail(message) => self.runtime_error(&checked, message, out),
@@ -239,7 +268,7 @@ impl Shredder {
 
     /// Hands the report over and begins a new one.
     pub fn take_report(&mut self) -> ShredReport {
-        for known in self.known.values_mut() {
+        for known in &mut self.known.list {
             known.reported = false;
         }
         std::mem::take(&mut self.report)
@@ -256,11 +285,11 @@ impl Shredder {
     }
 
     /// Why the event's entities cannot all have rows; each schema is named once.
-    fn refusals(&mut self, checked: &CheckedEvent<'_>) -> Vec<LoaderIgluFailure<'static>> {
+    fn refusals(&self, places: &[usize]) -> Vec<LoaderIgluFailure<'static>> {
         let mut failures = Vec::new();
         let mut named: Vec<*const DdlError> = Vec::new();
-        for entity in checked.all_entities() {
-            if let Plan::Refused(error) = &look_up(&mut self.known, &self.config.plans, entity).plan
+        for place in places {
+            if let Plan::Refused(error) = &self.known.list[*place].plan
                 && !named.contains(&Arc::as_ptr(error))
             {
                 named.push(Arc::as_ptr(error));
@@ -270,29 +299,35 @@ impl Shredder {
         failures
     }
 
-    fn emit_entity<'a>(&mut self, entity: &SelfDescribing<'a>, root: Root<'_>, arena: &'a Bump, out: &mut ShredOutput) {
+    fn emit_entity<'a>(
+        &mut self,
+        entity: &SelfDescribing<'a>,
+        place: usize,
+        root: Root<'_>,
+        arena: &'a Bump,
+        out: &mut ShredOutput,
+    ) {
         let cut_texts = self.config.cut_texts;
-        let known = look_up(&mut self.known, &self.config.plans, entity);
+        let Known { plan, frame, order, reported } = &mut self.known.list[place];
         let counters = &mut self.report.counters;
-        let (key, data) = (&entity.key, entity.data);
-        let format = match &known.plan {
+        let format = match plan {
             Plan::Skip | Plan::Refused(_) => {
                 counters.skipped_entities += 1;
                 return;
             }
             Plan::Json(id) => {
-                out.row(*id, |out| write_json(key, data, root, arena, out));
+                out.row(*id, |out| write_json(frame, entity.data, root, out));
                 RowFormat::Json
             }
             Plan::Tsv(id, plan) => {
                 let cuts = &mut counters.cut_values;
-                out.row(*id, |out| *cuts += write_tsv(key, data, root, plan, cut_texts, arena, out));
+                out.row(*id, |out| *cuts += write_tsv(frame, entity.data, root, (plan, order), cut_texts, arena, out));
                 RowFormat::Tsv
             }
         };
         counters.entity_rows += 1;
-        if !std::mem::replace(&mut known.reported, true) {
-            self.report.types.insert(key.to_owned(), format);
+        if !std::mem::replace(reported, true) {
+            self.report.types.insert(entity.key.to_owned(), format);
         }
     }
 
@@ -309,7 +344,9 @@ impl Shredder {
         let uri = "iglu:com.snowplowanalytics.snowplow/duplicate/jsonschema/1-0-0";
         self.report.counters.renamed_events += 1;
         self.report.counters.duplicate_entities += 1;
-        self.emit_entity(&SelfDescribing { uri, key, data }, root, arena, out);
+        let entity = SelfDescribing { uri, key, data };
+        let place = self.known.place(&self.config.plans, &entity);
+        self.emit_entity(&entity, place, root, arena, out);
     }
 
     fn parsing_error(&mut self, line: &str, failure: &ParsingFailure<'_>, out: &mut ShredOutput) {
@@ -330,10 +367,6 @@ impl Shredder {
         });
         self.report.counters.bad_rows += 1;
     }
-}
-
-fn look_up<'k>(known: &'k mut KnownSchemas, plans: &Plans, entity: &SelfDescribing<'_>) -> &'k mut Known {
-    known.entry_ref(entity.uri).or_insert_with(|| Known { plan: plans.plan(&entity.key), reported: false })
 }
 
 fn failure_of(error: &DdlError) -> LoaderIgluFailure<'static> {

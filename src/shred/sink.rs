@@ -8,11 +8,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::files::{Encoded, Encoder, GzipOptions, PartPlace};
+use super::files::PartPlace;
 use super::output::{ShredOutput, ShredReport};
 use super::types::{TypeId, TypeRegistry};
 use super::wave::Wave;
-use crate::pipeline::Buffers;
+use crate::pipeline::{Block, BlockEncoder, Buffers, Encoding};
 use crate::run::{JOURNAL, Run};
 use crate::storage::codec::GzipMembers;
 use crate::storage::{Location, Storage, StorageError};
@@ -21,14 +21,16 @@ use crate::storage::{Location, Storage, StorageError};
 pub(super) const BLOCK: usize = 1 << 20;
 /// Plain bytes that a worker holds before it compresses some on its own.
 const MOST_HELD: usize = 8 << 20;
+/// Plain bytes of all kinds together that wait for more of their kind.
+pub(super) const MOST_GATHERED: usize = 48 << 20;
 /// How events set aside are stored; they live for minutes.
-pub(super) const ASIDE: Option<GzipOptions> = Some(GzipOptions { members: GzipMembers::Many, level: 1 });
+pub(super) const ASIDE: Encoding = Encoding::Gzip { members: GzipMembers::Many, level: 1 };
 
 /// How files are written.
 #[derive(Clone, Copy, Debug)]
 pub struct SinkOptions {
-    /// Compression, if there is to be any.
-    pub gzip: Option<GzipOptions>,
+    /// Compression.
+    pub encoding: Encoding,
     /// Stored bytes of one file, about.
     pub target_size: u64,
     /// Worker threads.
@@ -45,9 +47,9 @@ pub struct TypeBuffers {
     pub hashes: Vec<u8>,
     /// What was done since the last time.
     pub report: ShredReport,
-    pub(super) encoder: Encoder,
-    pub(super) aside_encoder: Encoder,
-    pub(super) sealed: Vec<(TypeId, Encoded)>,
+    pub(super) encoder: BlockEncoder,
+    pub(super) aside_encoder: BlockEncoder,
+    pub(super) sealed: Vec<(TypeId, Block)>,
     mark: (usize, usize),
 }
 
@@ -69,7 +71,7 @@ impl Buffers for TypeBuffers {
         }
         let (encoder, sealed) = (&mut self.encoder, &mut self.sealed);
         let done: Result<(), std::convert::Infallible> = self.output.drain(BLOCK / 4, |id, block| {
-            sealed.push((id, encoder.encode(block.bytes.clone(), block.rows)));
+            sealed.push((id, encoder.block(&block.bytes, block.rows)));
             Ok(())
         });
         done.unwrap_or_else(|never| match never {});
@@ -116,8 +118,8 @@ impl TypeSink {
             aside: Vec::new(),
             hashes: Vec::new(),
             report: ShredReport::default(),
-            encoder: Encoder::new(self.shared.options.gzip),
-            aside_encoder: Encoder::new(ASIDE),
+            encoder: BlockEncoder::new(self.shared.options.encoding),
+            aside_encoder: BlockEncoder::new(ASIDE),
             sealed: Vec::new(),
             mark: (0, 0),
         }

@@ -103,7 +103,7 @@ fn unstruct(uri: &str, data: &str) -> String {
 /// Every kind's folder and lines.
 pub(crate) fn written(shredder: &Shredder, output: &ShredOutput, types: &TypeRegistry) -> Vec<(String, Vec<String>)> {
     assert!(shredder.report().counters.balance(), "{:?}", shredder.report().counters);
-    let lines = |block: &Block| {
+    let lines = |block: &Rows| {
         let text = std::str::from_utf8(&block.bytes).unwrap();
         assert!(text.ends_with('\n'));
         let lines: Vec<String> = text[..text.len() - 1].split('\n').map(str::to_owned).collect();

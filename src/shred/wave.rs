@@ -3,18 +3,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use super::files::{Encoded, Encoder, OpenFile, RollingFile};
-use super::output::ShredReport;
-use super::sink::{ASIDE, BLOCK, Shared, TypeBuffers, lock};
+use super::files::RollingFile;
+use super::output::{ShredOutput, ShredReport};
+use super::sink::{ASIDE, BLOCK, MOST_GATHERED, Shared, TypeBuffers, lock};
 use super::types::TypeId;
-use crate::pipeline::{Cancel, Ordered, SplitSink};
+use crate::pipeline::{Block, BlockEncoder, Cancel, Ordered, PartWriter, SplitSink};
 use crate::run::Part;
 use crate::storage::{Precondition, StorageError};
 
 /// What one chunk of input gave.
 struct ChunkRows {
-    plain: Vec<(TypeId, Vec<u8>, u64)>,
-    sealed: Vec<(TypeId, Encoded)>,
+    output: ShredOutput,
+    sealed: Vec<(TypeId, Block)>,
     aside: Vec<u8>,
     hashes: Vec<u8>,
     report: ShredReport,
@@ -24,6 +24,8 @@ struct ChunkRows {
 #[derive(Default)]
 struct Gathered {
     kinds: Vec<Kind>,
+    /// Bytes of all kinds.
+    size: usize,
     aside: Vec<u8>,
     hashes: Vec<u8>,
     aside_blocks: u64,
@@ -52,17 +54,24 @@ enum Channel {
 
 enum Payload {
     Plain(Vec<u8>, u64),
-    Encoded(Encoded),
+    Encoded(Block),
+}
+
+/// Memory that was used and will be used again.
+#[derive(Default)]
+struct Spare {
+    outputs: Vec<ShredOutput>,
+    blocks: Vec<Vec<u8>>,
 }
 
 struct ChannelFile {
-    ordered: Ordered<Encoded>,
+    ordered: Ordered<Block>,
     writer: Mutex<Writer>,
 }
 
 enum Writer {
     Parts(RollingFile),
-    Aside(Option<OpenFile>),
+    Aside(Option<PartWriter>),
 }
 
 /// The output of one wave.
@@ -72,6 +81,7 @@ pub struct Wave {
     ordered: Ordered<ChunkRows>,
     gathered: Mutex<Gathered>,
     ready: Mutex<VecDeque<Job>>,
+    spare: Mutex<Spare>,
     files: Mutex<HashMap<Channel, Arc<ChannelFile>>>,
 }
 
@@ -83,23 +93,52 @@ impl Gathered {
         &mut self.kinds[id.index()]
     }
 
-    fn add(&mut self, chunk: ChunkRows, jobs: &mut VecDeque<Job>) {
-        for (id, encoded) in chunk.sealed {
+    /// Takes over what a chunk gave, but for the buffers.
+    fn add(&mut self, chunk: &mut ChunkRows, spare: &mut Spare, jobs: &mut VecDeque<Job>) {
+        for (id, block) in chunk.sealed.drain(..) {
+            self.flush(id, 1, jobs);
             let kind = self.kind(id);
-            kind.flush(id, 1, jobs);
-            jobs.push_back(Job { channel: Channel::Rows(id), seq: kind.blocks, payload: Payload::Encoded(encoded) });
+            jobs.push_back(Job { channel: Channel::Rows(id), seq: kind.blocks, payload: Payload::Encoded(block) });
             kind.blocks += 1;
         }
-        for (id, bytes, rows) in chunk.plain {
+        for (id, rows) in chunk.output.blocks() {
             let kind = self.kind(id);
-            kind.bytes.extend_from_slice(&bytes);
-            kind.rows += rows;
-            kind.flush(id, BLOCK, jobs);
+            if kind.bytes.len() + rows.bytes.len() > kind.bytes.capacity() {
+                kind.grow(rows.bytes.len(), spare);
+            }
+            kind.bytes.extend_from_slice(&rows.bytes);
+            kind.rows += rows.rows;
+            self.size += rows.bytes.len();
+            self.flush(id, BLOCK, jobs);
+        }
+        if self.size > MOST_GATHERED {
+            self.relieve(jobs);
         }
         self.aside.extend_from_slice(&chunk.aside);
         self.flush_aside(BLOCK, jobs);
         self.hashes.extend_from_slice(&chunk.hashes);
-        self.report.merge(chunk.report);
+        self.report.merge(std::mem::take(&mut chunk.report));
+    }
+
+    fn flush(&mut self, id: TypeId, least: usize, jobs: &mut VecDeque<Job>) {
+        let kind = self.kind(id);
+        if kind.bytes.len() < least {
+            return;
+        }
+        let size = kind.bytes.len();
+        let payload = Payload::Plain(std::mem::take(&mut kind.bytes), std::mem::take(&mut kind.rows));
+        jobs.push_back(Job { channel: Channel::Rows(id), seq: kind.blocks, payload });
+        kind.blocks += 1;
+        self.size -= size;
+    }
+
+    /// Too many kinds for all of them to wait for a whole block: those that have the most go first.
+    fn relieve(&mut self, jobs: &mut VecDeque<Job>) {
+        let mut least = BLOCK / 2;
+        while self.size > MOST_GATHERED / 2 {
+            (0..self.kinds.len()).for_each(|index| self.flush(TypeId(index as u32), least.max(1), jobs));
+            least /= 2;
+        }
     }
 
     fn flush_aside(&mut self, least: usize, jobs: &mut VecDeque<Job>) {
@@ -111,20 +150,21 @@ impl Gathered {
     }
 
     fn flush_all(&mut self, jobs: &mut VecDeque<Job>) {
-        for (index, kind) in self.kinds.iter_mut().enumerate() {
-            kind.flush(TypeId(index as u32), 1, jobs);
-        }
+        (0..self.kinds.len()).for_each(|index| self.flush(TypeId(index as u32), 1, jobs));
         self.flush_aside(1, jobs);
     }
 }
 
 impl Kind {
-    fn flush(&mut self, id: TypeId, least: usize, jobs: &mut VecDeque<Job>) {
-        if self.bytes.len() >= least {
-            let payload = Payload::Plain(std::mem::take(&mut self.bytes), std::mem::take(&mut self.rows));
-            jobs.push_back(Job { channel: Channel::Rows(id), seq: self.blocks, payload });
-            self.blocks += 1;
+    /// Makes room for `more` bytes: kinds with many rows fill a whole block soon.
+    fn grow(&mut self, more: usize, spare: &mut Spare) {
+        let needed = self.bytes.len() + more;
+        if needed < BLOCK / 8 {
+            return;
         }
+        let mut larger = spare.blocks.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK + BLOCK / 2));
+        larger.extend_from_slice(&self.bytes);
+        self.bytes = larger;
     }
 }
 
@@ -137,6 +177,7 @@ impl Wave {
             ordered: Ordered::new(window),
             gathered: Mutex::default(),
             ready: Mutex::default(),
+            spare: Mutex::default(),
             files: Mutex::default(),
         }
     }
@@ -148,7 +189,7 @@ impl Wave {
                 Channel::Aside => Writer::Aside(None),
                 Channel::Rows(id) => {
                     let options = self.shared.options;
-                    Writer::Parts(RollingFile::new(self.shared.place(id), options.gzip, options.target_size))
+                    Writer::Parts(RollingFile::new(self.shared.place(id), options.encoding, options.target_size))
                 }
             };
             // Whoever holds the next block of a kind never waits, so those that wait for it do not wait for long.
@@ -160,24 +201,37 @@ impl Wave {
     /// Compresses and writes what is ready, together with all other workers that come along.
     fn work_off(
         &self,
-        encoder: &mut Encoder,
-        aside_encoder: &mut Encoder,
+        encoder: &mut BlockEncoder,
+        aside_encoder: &mut BlockEncoder,
         cancel: &Cancel,
     ) -> Result<(), StorageError> {
         loop {
             let job = lock(&self.ready).pop_front();
             let Some(Job { channel, seq, payload }) = job else { return Ok(()) };
-            let encoded = match (payload, channel) {
-                (Payload::Encoded(encoded), _) => encoded,
-                (Payload::Plain(plain, rows), Channel::Rows(_)) => encoder.encode(plain, rows),
-                (Payload::Plain(plain, rows), Channel::Aside) => aside_encoder.encode(plain, rows),
+            let block = match payload {
+                Payload::Encoded(block) => block,
+                Payload::Plain(plain, rows) => {
+                    let encoder = if channel == Channel::Aside { &mut *aside_encoder } else { &mut *encoder };
+                    let block = encoder.block(&plain, rows);
+                    self.recycle(plain);
+                    block
+                }
             };
             let file = self.file(channel);
-            file.ordered.submit(seq, encoded, cancel, |block| self.append(&file, &block))?;
+            file.ordered.submit(seq, block, cancel, |block| self.append(&file, &block))?;
         }
     }
 
-    fn append(&self, file: &ChannelFile, block: &Encoded) -> Result<(), StorageError> {
+    fn recycle(&self, mut plain: Vec<u8>) {
+        let mut spare = lock(&self.spare);
+        // What one large record took is given back.
+        if (BLOCK..=2 * BLOCK).contains(&plain.capacity()) && spare.blocks.len() < 2 * self.shared.options.threads {
+            plain.clear();
+            spare.blocks.push(plain);
+        }
+    }
+
+    fn append(&self, file: &ChannelFile, block: &Block) -> Result<(), StorageError> {
         let shared = &self.shared;
         match &mut *lock(&file.writer) {
             Writer::Parts(parts) => {
@@ -189,7 +243,7 @@ impl Wave {
                     Some(file) => file,
                     empty => {
                         let location = shared.aside(self.number);
-                        empty.insert(OpenFile::create(&shared.storage, location, ASIDE)?)
+                        empty.insert(PartWriter::create(&shared.storage, location, ASIDE)?)
                     }
                 };
                 file.append(block)
@@ -205,22 +259,20 @@ impl Wave {
 
 impl SplitSink<TypeBuffers> for Wave {
     fn write(&self, _worker: usize, seq: u64, out: &mut TypeBuffers, cancel: &Cancel) -> Result<(), StorageError> {
-        let mut plain = Vec::new();
-        let taken: Result<(), std::convert::Infallible> = out.output.drain(0, |id, block| {
-            plain.push((id, block.bytes.clone(), block.rows));
-            Ok(())
-        });
-        taken.unwrap_or_else(|never| match never {});
+        let empty = lock(&self.spare).outputs.pop().unwrap_or_default();
         let chunk = ChunkRows {
-            plain,
+            output: std::mem::replace(&mut out.output, empty),
             sealed: std::mem::take(&mut out.sealed),
             aside: std::mem::take(&mut out.aside),
             hashes: std::mem::take(&mut out.hashes),
             report: std::mem::take(&mut out.report),
         };
-        self.ordered.submit(seq, chunk, cancel, |chunk| -> Result<(), StorageError> {
+        self.ordered.submit(seq, chunk, cancel, |mut chunk| -> Result<(), StorageError> {
             let mut jobs = VecDeque::new();
-            lock(&self.gathered).add(chunk, &mut jobs);
+            let mut spare = lock(&self.spare);
+            lock(&self.gathered).add(&mut chunk, &mut spare, &mut jobs);
+            chunk.output.clear();
+            spare.outputs.push(chunk.output);
             lock(&self.ready).append(&mut jobs);
             Ok(())
         })?;
@@ -235,8 +287,8 @@ impl SplitSink<TypeBuffers> for Wave {
             lock(&self.ready).append(&mut jobs);
             (std::mem::take(&mut gathered.hashes), gathered.report.clone())
         };
-        let mut encoder = Encoder::new(self.shared.options.gzip);
-        self.work_off(&mut encoder, &mut Encoder::new(ASIDE), &Cancel::default())?;
+        let mut encoder = BlockEncoder::new(self.shared.options.encoding);
+        self.work_off(&mut encoder, &mut BlockEncoder::new(ASIDE), &Cancel::default())?;
         let mut parts = Vec::new();
         let files = std::mem::take(&mut *lock(&self.files));
         for file in files.into_values() {

@@ -5,6 +5,7 @@ mod compact;
 mod conformance;
 mod engine;
 mod enrich;
+mod enrichments;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod load;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]

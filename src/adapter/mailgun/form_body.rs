@@ -12,19 +12,25 @@ const MULTIPART: &str = "multipart/form-data";
 /// Longest boundary between parts.
 const MAX_BOUNDARY: usize = 69;
 
-/// The form's fields that have a value, if the body is a form that names its event.
-pub(super) fn fields<'a>(content_type: Option<&'a str>, body: &'a str, arena: &'a Bump) -> Option<Parameters<'a>> {
-    let content_type = content_type?;
+/// The form's fields that have a value, if the body is a form that names its event. A form that cannot be read can only
+/// be one of old.
+pub(super) fn fields<'a>(
+    content_type: Option<&'a str>,
+    body: &'a str,
+    arena: &'a Bump,
+) -> Result<Option<Parameters<'a>>, Message<'a>> {
+    let Some(content_type) = content_type else { return Ok(None) };
     let fields = match boundary(content_type) {
         Some(boundary) => parts(body, boundary),
         None if content_type.starts_with(FORM) || content_type.starts_with(MULTIPART) => {
-            let pairs = form::parse(body, arena).ok()?;
+            let pairs = form::parse(body, arena)
+                .map_err(|error| Message::input("body", Some(body), form::unparsable(&error)))?;
             let valued: Vec<_> = pairs.in_reference_order().into_iter().filter(|(_, value)| value.is_some()).collect();
             Parameters::from_pairs(&valued)
         }
-        None => return None,
+        None => return Ok(None),
     };
-    fields.contains("event").then_some(fields)
+    Ok(fields.contains("event").then_some(fields))
 }
 
 /// The fields as an event.

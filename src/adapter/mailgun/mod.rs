@@ -54,7 +54,7 @@ struct Mailgun {
 impl Adapter for Mailgun {
     fn to_raw_events<'a>(&self, payload: &CollectorPayload<'a>, tools: &mut Tools<'a, '_>) -> AdapterResult<'a> {
         let body = filled_body(payload)?;
-        if let Some(fields) = form_body::fields(payload.content_type, body, tools.arena) {
+        if let Some(fields) = form_body::fields(payload.content_type, body, tools.arena)? {
             let kind = fields.get("event").unwrap_or_default();
             let schema = self.types.schema(Some(kind))?;
             return self.event(payload, schema, kind, form_body::document(&fields)?, tools);

@@ -82,6 +82,9 @@ fn failing_requests() {
         failures(payload("com.mailgun", "v1").body("x")),
         [input("contentType", "null", "no content type: expected application/json")]
     );
+    let broken = post("event=opened&a=<>").content_type("application/x-www-form-urlencoded");
+    let reason = "could not parse body: Illegal character in query at index 33: http://localhost/?event=opened&a=<>";
+    assert_eq!(failures(broken), [input("body", "\"event=opened&a=<>\"", reason)]);
     let multipart = post("body").content_type("multipart/form-data");
     let wrong = input("contentType", "\"multipart/form-data\"", "expected application/json");
     assert_eq!(failures(multipart), [wrong]);

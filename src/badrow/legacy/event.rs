@@ -54,10 +54,16 @@ fn input_text(field: &str, value: &str, expectation: &str) -> String {
         let (encoding, reason) = reason.split_once("): ").unwrap_or((reason, ""));
         return format!("Field [{field}]: Exception URL-decoding [{value}] (encoding [{encoding}]): [{reason}]");
     }
+    let formatted =
+        expectation.strip_prefix("formatting as ").and_then(|rest| rest.strip_suffix(" is not Redshift-compatible"));
+    if let Some(timestamp) = formatted {
+        return format!("Field [{field}]: [{value}] is formatted as [{timestamp}] which isn't Redshift-compatible");
+    }
     if let Some(reason) = expectation.strip_prefix("invalid json: ") {
         return not_json_text(field, value, reason);
     }
     match expectation {
+        "should be set" if field == "collector_tstamp" => "No collector_tstamp set".to_owned(),
         "not recognized as an event type" => format!("Field [{field}]: [{value}] is not a recognised event code"),
         "not recognized as a tracking platform" => {
             format!("Field [{field}]: [{value}] is not a supported tracking platform")

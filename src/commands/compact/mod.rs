@@ -207,6 +207,7 @@ impl CompactArgs {
                     VerifyArg::Content => Verify::Content,
                     VerifyArg::Stored => Verify::Stored,
                 },
+                delete: self.delete_source,
                 index: self.lzo_index,
                 fail_fast: self.transfer.fail_fast,
             },

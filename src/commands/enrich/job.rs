@@ -5,10 +5,12 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::FormatArg;
-use crate::enrich::{EnrichStage, Enricher, Fate, RecordOutcome};
+use crate::enrich::{EnrichOutputs, EnrichStage, Enricher, Fate, RecordOutcome};
 use crate::enrichment::Enrichment;
 use crate::iglu::Validator;
-use crate::pipeline::{Damage, Framer, Framing, LineFramer, PartBuffers, Segment, Stage, Unusable, Worker, guard};
+use crate::pipeline::{
+    Damage, Framer, Framing, LineFramer, OutputBuffer, PartBuffers, Segment, Stage, Unusable, Worker, guard,
+};
 
 use crate::raw::{self, MARKER, RawFormat, ThriftContainer, records};
 use crate::report::Counters;
@@ -103,15 +105,20 @@ impl Worker<RawFormat, PartBuffers> for EnrichWorker {
         let mut all = records(format, segment.bytes);
         for record in &mut all {
             let enriched = guard(out, |out| {
-                let [good, bad] = out.all();
-                let outcome = self.enricher.process(format, record, &mut good.bytes, &mut bad.bytes);
+                let (good, bad, mut pii) = outputs(out);
+                let pii_events = pii.as_deref_mut().map(|pii| &mut pii.bytes);
+                let to = EnrichOutputs { good: &mut good.bytes, bad: &mut bad.bytes, pii_events };
+                let outcome = self.enricher.process(format, record, to);
                 good.records += outcome.events;
                 bad.records += outcome.bad_rows;
+                if let Some(pii) = pii {
+                    pii.records += outcome.pii_events;
+                }
                 outcome
             });
             let outcome = enriched.unwrap_or_else(|message| {
                 counters.count("panics", 1);
-                let [_, bad] = out.all();
+                let (_, bad, _) = outputs(out);
                 let outcome = self.enricher.on_panic(format, record, &message, &mut bad.bytes);
                 bad.records += outcome.bad_rows;
                 outcome
@@ -119,6 +126,7 @@ impl Worker<RawFormat, PartBuffers> for EnrichWorker {
             count(outcome, counters);
         }
         self.skipped += all.skipped();
+        self.enricher.take_counts(|name, number| counters.count(name, number));
     }
 
     fn unusable(
@@ -133,7 +141,7 @@ impl Worker<RawFormat, PartBuffers> for EnrichWorker {
             return self.process(segment, out, counters);
         };
         let (format, length, limit) = (&segment.format, length as usize, limit as usize);
-        let [_, bad] = out.all();
+        let (_, bad, _) = outputs(out);
         let outcome = self.enricher.oversized_record(format, segment.bytes, length, limit, &mut bad.bytes);
         bad.records += outcome.bad_rows;
         count(outcome, counters);
@@ -147,10 +155,22 @@ impl Worker<RawFormat, PartBuffers> for EnrichWorker {
     }
 }
 
+/// Events, bad rows and, if they are wanted, PII events.
+fn outputs(out: &mut PartBuffers) -> (&mut OutputBuffer, &mut OutputBuffer, Option<&mut OutputBuffer>) {
+    match out.each() {
+        [good, bad] => (good, bad, None),
+        [good, bad, pii] => (good, bad, Some(pii)),
+        other => panic!("{} outputs instead of 2 or 3", other.len()),
+    }
+}
+
 fn count(outcome: RecordOutcome, counters: &mut Counters) {
     counters.records_in += 1;
     counters.events_good += outcome.events;
     counters.bad_rows += outcome.bad_rows;
+    if outcome.pii_events > 0 {
+        counters.count("pii_events", outcome.pii_events);
+    }
     match outcome.fate() {
         Fate::Good => counters.records_good_source += 1,
         Fate::Bad => counters.records_bad_source += 1,

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::adapters::{AdapterSetup, Routed};
-use super::assets::Assets;
+use super::adapters::AdapterSetup;
+use super::assets::{Assets, default_cache};
+use super::findings::Findings;
 use super::job::{EnrichJob, WorkerParts};
 use super::{BadFormatArg, EnrichArgs, FormatArg};
-use crate::adapter::Registry;
 use crate::badrow::{BadRowConfig, BadRowFormat, Processor};
 use crate::commands::{CliError, Exit, StorageStore};
 use crate::enrich::{EnrichConfig, EnrichStage};
@@ -23,6 +23,8 @@ pub(in crate::commands) struct Setup {
     enrichments: EnrichmentSet,
     adapters: AdapterSetup,
     digests: BTreeMap<String, String>,
+    findings: Findings,
+    offline: bool,
 }
 
 /// Reads and checks everything that the arguments name.
@@ -52,10 +54,14 @@ pub(in crate::commands) fn resolve(args: &EnrichArgs) -> Result<Setup, CliError>
         digests.insert(format!("enrichments/{name}"), digest(file.text.as_bytes()));
     }
     let adapters = AdapterSetup::read(args.adapters.as_deref())?;
+    let mut findings = Findings::new(args);
     digests.extend(adapters.digest.iter().map(|digest| ("adapters".to_owned(), digest.clone())));
-    let assets = Assets::new(storage, args.offline);
-    let enrichments = build_enrichments(&files, &resolver, &assets, args.skip_unsupported)?;
-    Ok(Setup { resolver, enrichments, adapters, digests })
+    let cache = args.cache_dir.clone().or_else(default_cache);
+    let assets = Assets::new(storage, args.offline, cache);
+    let enrichments = build_enrichments(&files, &resolver, &assets, args.skip_unsupported, &mut findings)?;
+    findings.data_files(&assets.found());
+    findings.remote_adapters(&adapters.config.remote);
+    Ok(Setup { resolver, enrichments, adapters, digests, findings, offline: args.offline })
 }
 
 fn digest_of(file: &Path) -> Result<String, CliError> {
@@ -69,6 +75,7 @@ fn build_enrichments(
     resolver: &Arc<Resolver>,
     assets: &Assets,
     skip_unsupported: bool,
+    findings: &mut Findings,
 ) -> Result<EnrichmentSet, CliError> {
     let options = EnrichmentOptions { skip_unsupported, ..EnrichmentOptions::default() };
     let mut validator = Resolver::client(resolver);
@@ -77,11 +84,23 @@ fn build_enrichments(
     for warning in &configs.warnings {
         tracing::warn!("{warning}");
     }
+    findings.enrichments(files, &configs);
     EnrichmentSet::build(&configs, &Resources { assets, options: &options })
         .map_err(|error| CliError::from_error(Exit::Usage, &error))
 }
 
 impl Setup {
+    /// What was found, for `--check`.
+    pub(super) fn findings(&self) -> &str {
+        self.findings.text()
+    }
+
+    /// Whether events wait for answers of services.
+    pub(super) fn waits_for_services(&self) -> bool {
+        let has_remote_adapters = !self.offline && !self.adapters.config.remote.services.is_empty();
+        has_remote_adapters || self.enrichments.steps().iter().any(|step| step.lookup_counters().is_some())
+    }
+
     /// What the output depends on besides the inputs.
     pub(in crate::commands) fn configuration(&self, args: &EnrichArgs) -> BTreeMap<String, String> {
         let mut configuration = self.digests.clone();
@@ -89,6 +108,7 @@ impl Setup {
         set("bad_format", format!("{:?}", args.bad_format).to_lowercase());
         set("format", args.format.to_string());
         set("offline", args.offline.to_string());
+        set("accept_invalid", args.accept_invalid.to_string());
         set("skip_unsupported", args.skip_unsupported.to_string());
         if let Some(millis) = args.etl_tstamp {
             set("etl_tstamp", millis.to_string());
@@ -111,8 +131,8 @@ impl Setup {
         };
         let mut config = EnrichConfig::new(bad_rows, etl_millis);
         config.max_record_size = Some(args.batch.max_record_size);
-        let registry = Registry::new(&self.adapters.config, self.adapters.client(args.offline));
-        let stage = Arc::new(EnrichStage::new(config, Arc::new(Routed(registry))));
+        config.accept_invalid = args.accept_invalid;
+        let stage = Arc::new(EnrichStage::new(config, Arc::new(self.adapters.registry(args.offline))));
         let (enrichments, resolver) = (self.enrichments, self.resolver);
         let parts: WorkerParts = Box::new(move || {
             let validator: Box<dyn Validator> = Box::new(Resolver::client(&resolver));

@@ -11,6 +11,7 @@ use super::args::run_time;
 use super::setup::{AnyRecoverer, Setup};
 use crate::badrow::{BadRowWriter, RecordSource};
 use crate::commands::enrich::EnrichJob;
+use crate::enrich::EnrichOutputs;
 use crate::enrich::{Enricher, RecordOutcome};
 use crate::event::time::now_millis;
 use crate::payload::decode::utf8_text;
@@ -245,7 +246,8 @@ impl RecoverWorker<'_> {
         };
         let enriched = guard(out, |out| {
             let [good, bad, ..] = out.all::<OUTPUTS>();
-            let outcome = enricher.process(&format, record, &mut good.bytes, &mut bad.bytes);
+            let outputs = EnrichOutputs { good: &mut good.bytes, bad: &mut bad.bytes, pii_events: None };
+            let outcome = enricher.process(&format, record, outputs);
             note(outcome, good, bad);
             outcome
         });

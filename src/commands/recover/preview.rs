@@ -15,13 +15,17 @@ use crate::commands::{CliError, Exit};
 use crate::recovery::{Extras, Fate, Recovery};
 use crate::report::count_text;
 
+/// Combinations of flows and fates of which samples are kept.
+const MOST_GROUPS: usize = 100;
+
 /// What was seen.
 #[derive(Default)]
 struct Seen {
     rows: u64,
     fates: BTreeMap<&'static str, u64>,
     flows: BTreeMap<String, u64>,
-    samples: Vec<Sample>,
+    /// Up to as many as asked for by the same flows, in the order in which those were seen.
+    samples: Vec<Vec<Sample>>,
 }
 
 /// One row before and after.
@@ -44,6 +48,7 @@ pub(super) fn run(args: &RecoverArgs, setup: &Setup, sample: usize) -> Result<Ex
         seen.note(fate, &mut recovery, sample);
         Ok(())
     })?;
+    seen.choose(sample);
     let names = match &setup.rules {
         Rules::Flows(config) => config.names(),
         #[cfg(feature = "js")]
@@ -81,13 +86,34 @@ impl Seen {
         }
         let Some((before, after)) = recovery.trace.take() else { return };
         let flows = recovery.flows.join(", ");
-        // A few of each flow tell more than many of one.
-        let of_flow = self.samples.iter().filter(|sample| sample.flows == flows).count();
-        let share = most.div_ceil(self.flows.len().max(1));
-        if self.samples.len() < most && of_flow < share {
-            let changes = if recovery.reason.is_empty() { diff::changes(&before, &after) } else { Vec::new() };
-            self.samples.push(Sample { flows, fate, reason: recovery.reason.clone(), changes });
+        let like = |group: &Vec<Sample>| group[0].flows == flows && group[0].fate == fate;
+        let group = match self.samples.iter().position(like) {
+            Some(at) if self.samples[at].len() >= most => return,
+            Some(at) => &mut self.samples[at],
+            None if self.samples.len() >= MOST_GROUPS || most == 0 => return,
+            None => {
+                self.samples.push(Vec::new());
+                let last = self.samples.len() - 1;
+                &mut self.samples[last]
+            }
+        };
+        let changes = if recovery.reason.is_empty() { diff::changes(&before, &after) } else { Vec::new() };
+        group.push(Sample { flows, fate, reason: recovery.reason.clone(), changes });
+    }
+
+    /// Keeps `most` samples: a few of each flow tell more than many of one.
+    fn choose(&mut self, most: usize) {
+        let mut shares = vec![0; self.samples.len()];
+        let mut left = most;
+        for round in 0..most {
+            for (group, share) in self.samples.iter().zip(&mut shares) {
+                if left > 0 && group.len() > round {
+                    *share += 1;
+                    left -= 1;
+                }
+            }
         }
+        self.samples.iter_mut().zip(shares).for_each(|(group, share)| group.truncate(share));
     }
 
     fn to_text(&self, names: &[String], colours: bool) -> String {
@@ -102,7 +128,7 @@ impl Seen {
             let count = self.flows.get(name).copied().unwrap_or_default();
             let _ = writeln!(text, "  {name:<20} {}", count_text(count));
         }
-        for (index, sample) in self.samples.iter().enumerate() {
+        for (index, sample) in self.samples.iter().flatten().enumerate() {
             let by = if sample.flows.is_empty() { String::new() } else { format!(" by {}", sample.flows) };
             let _ = writeln!(text, "sample {}: {}{by}", index + 1, sample.fate.replace('_', " "));
             if sample.reason.is_empty() {
@@ -135,7 +161,7 @@ impl Seen {
             "rows": self.rows,
             "fates": self.fates,
             "flows": flows,
-            "samples": self.samples.iter().map(sample).collect::<Vec<_>>(),
+            "samples": self.samples.iter().flatten().map(sample).collect::<Vec<_>>(),
         })
     }
 }

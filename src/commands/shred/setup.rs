@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::cross_batch::{self, CrossBatch};
 use super::{Criteria, DedupeArg, ShredArgs};
 use crate::badrow::Processor;
-use crate::commands::batch::{Batch, CompressionArg, GzipMembersArg};
+use crate::commands::batch::Batch;
 use crate::commands::{CliError, Exit};
 use crate::ddl::TableOptions;
 use crate::iglu::Resolver;
+use crate::pipeline::Encoding;
 use crate::shred::dedupe::{BatchScan, ScanOptions};
-use crate::shred::{Dedupe, Formats, GzipOptions, JobOptions, Plans, ShredConfig, ShredJob, SinkOptions, TypeSink};
+use crate::shred::{Dedupe, Formats, JobOptions, Plans, ShredConfig, ShredJob, SinkOptions, TypeSink};
 use crate::storage::Location;
-use crate::storage::codec::GzipMembers;
 
 /// The configuration, ready to be used.
 pub(super) struct Setup {
@@ -73,11 +73,11 @@ impl Setup {
         config.cut_texts = !args.keep_long_texts;
         let dedupe = self.dedupe(args, batch)?;
         let threads = batch.engine_options().threads;
-        let gzip = gzip_options(args);
-        let sink = TypeSink::new(batch.run(), types, SinkOptions { gzip, target_size: args.target_size, threads });
+        let encoding = args.batch.encoding();
+        let sink = TypeSink::new(batch.run(), types, SinkOptions { encoding, target_size: args.target_size, threads });
         let resolver = self.resolver;
         let validators = Box::new(move || Box::new(Resolver::client(&resolver)) as Box<_>);
-        let options = JobOptions { threads, gzip: gzip.is_some(), message: args.writes_message() };
+        let options = JobOptions { threads, gzip: encoding != Encoding::Plain, message: args.writes_message() };
         Ok(ShredJob::new(batch.run(), Arc::new(config), validators, dedupe, sink, options, batch.cancel()))
     }
 
@@ -102,13 +102,4 @@ impl Setup {
         let temporary = args.dedupe.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
         Ok(Some(Dedupe { scan, in_batch, missing, seen, manifest, temporary }))
     }
-}
-
-fn gzip_options(args: &ShredArgs) -> Option<GzipOptions> {
-    let members = match args.batch.gzip_members {
-        GzipMembersArg::Many => GzipMembers::Many,
-        GzipMembersArg::Single => GzipMembers::Single,
-    };
-    let options = GzipOptions { members, level: args.batch.gzip_level };
-    (args.batch.compression == CompressionArg::Gzip).then_some(options)
 }

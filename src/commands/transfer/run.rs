@@ -187,3 +187,64 @@ impl From<CompactionError> for CliError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compaction::{Mover, each_split};
+    use crate::report::ProgressMode;
+    use crate::run::MANIFEST;
+    use crate::storage::StorageOptions;
+
+    fn arguments() -> TransferArgs {
+        TransferArgs {
+            resume: false,
+            threads: None,
+            fail_fast: false,
+            allow_incomplete: false,
+            dry_run: false,
+            progress: ProgressMode::Off,
+            summary: crate::commands::batch::SummaryArg::Json,
+        }
+    }
+
+    #[test]
+    fn a_run_that_must_not_be_leaves_no_trace() {
+        let temporary = tempfile::tempdir().unwrap();
+        std::fs::write(temporary.path().join("a"), "content").unwrap();
+        let storage = Storage::new(StorageOptions::default());
+        let args = arguments();
+        let run = TransferRun {
+            command: "stage",
+            storage: storage.clone(),
+            run_id: "1".parse().unwrap(),
+            output: Location::Local(temporary.path().join("out")),
+            manifest: MANIFEST,
+            configuration: BTreeMap::new(),
+            args: &args,
+            delete: true,
+            remote_threads: 1,
+        };
+        let planned = Planned {
+            objects: storage.list(&[Location::Local(temporary.path().join("a"))]).unwrap(),
+            targets: vec!["a".to_owned()],
+            splits: std::iter::once(0..1).collect(),
+            skipped: Vec::new(),
+        };
+        let refused = run.execute(&planned, || Err(CliError::usage("another one is here")), |_| panic!("not claimed"));
+        assert_eq!(refused.err().map(|error| error.exit), Some(Exit::Usage));
+        assert!(!storage.any(&run.folder()).unwrap());
+        assert!(storage.head(&planned.objects[0].location).unwrap().is_some());
+        // As if nothing had been: the same run begins.
+        let work = |working: &Working<'_>| {
+            let folder = working.folder();
+            let mover = Mover { storage: &storage, planned: &planned, folder, fail_fast: true, not_copied: &[] };
+            let open = working.run.open_splits();
+            each_split(working.run, &open, working.limits, |split, range, limits| mover.copy(split, range, limits))
+        };
+        let outcome = run.execute(&planned, || Ok(()), work).unwrap();
+        assert!(!outcome.was_complete);
+        assert_eq!(storage.read_all(&run.folder().join("a")).unwrap(), b"content");
+        assert!(storage.head(&planned.objects[0].location).unwrap().is_none());
+    }
+}

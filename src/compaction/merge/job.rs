@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Merger, Verify};
 use crate::compaction::error::CompactionError;
-use crate::compaction::moving::{check_stored, check_unchanged, is_about, left_in_place, part};
+use crate::compaction::moving::{check_content, check_stored, check_unchanged, is_about, left_in_place, part};
 use crate::compaction::names;
 use crate::compaction::output::{Finished, Output};
 use crate::compaction::source::{Facts, HEAD, Look, for_each_chunk, look_at_all};
@@ -280,6 +280,8 @@ impl Job<'_> {
         check_stored(merger.storage, &location, written.size)?;
         if merger.options.verify == Verify::Content {
             merger.read_back(&location, &written, lines)?;
+        } else if merger.options.delete {
+            check_content(merger.storage, &location, &written)?;
         }
         let mut merged_part = part(target.to_owned(), &written);
         merged_part.records = lines.unwrap_or(0);

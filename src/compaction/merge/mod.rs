@@ -45,6 +45,8 @@ pub struct MergeOptions {
     pub repair: bool,
     /// How much is checked.
     pub verify: Verify,
+    /// Whether sources go afterwards: local outputs are read back then, whatever `verify` says.
+    pub delete: bool,
     /// Whether lzop files get an index.
     pub index: bool,
     /// Whether a file that cannot be merged ends the run.

@@ -48,7 +48,8 @@ struct Written {
 
 fn process(enricher: &mut Enricher, format: &RawFormat, record: &[u8]) -> Written {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    let outcome = enricher.process(format, record, &mut good, &mut bad);
+    let out = EnrichOutputs { good: &mut good, bad: &mut bad, pii_events: None };
+    let outcome = enricher.process(format, record, out);
     written(outcome, good, &bad)
 }
 
@@ -79,7 +80,7 @@ const EID: &str = "c6ef3124-b53a-4b13-a233-0088f79dcbcb";
 fn a_line_becomes_an_event() {
     let record = line("/i", &format!("e=pv&page=Celestial%2520Tarot&p=web&eid={EID}"));
     let written = process(&mut worker(config()), &RawFormat::CloudFront, &record);
-    assert_eq!(written.outcome, RecordOutcome { events: 1, bad_rows: 0 });
+    assert_eq!(written.outcome, RecordOutcome { events: 1, bad_rows: 0, pii_events: 0 });
     assert_eq!(written.outcome.fate(), Fate::Good);
     let event = split_tsv(written.good.trim_end_matches('\n')).unwrap();
     let expected = [
@@ -117,7 +118,7 @@ fn headers_are_ignored() {
 fn every_violation_of_a_record_gives_a_row() {
     let record = String::from_utf8(line("/x", "a=%zz")).unwrap();
     let written = process(&mut worker(config()), &RawFormat::CloudFront, record.as_bytes());
-    assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 2 });
+    assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 2, pii_events: 0 });
     for row in &written.bad {
         assert_eq!(name(row), "collector_payload_format_violation");
         assert_eq!(row["data"]["payload"], record);
@@ -130,7 +131,7 @@ fn every_violation_of_a_record_gives_a_row() {
 #[test]
 fn one_bad_event_makes_the_record_bad_and_leaves_its_siblings() {
     let written = process(&mut worker(config()), &RawFormat::CloudFront, &line("/com.twice/v1", "e=pv&p=web"));
-    assert_eq!(written.outcome, RecordOutcome { events: 2, bad_rows: 1 });
+    assert_eq!(written.outcome, RecordOutcome { events: 2, bad_rows: 1, pii_events: 0 });
     assert_eq!(written.outcome.fate(), Fate::Bad);
     let row = &written.bad[0];
     assert_eq!(name(row), "enrichment_failures");
@@ -159,7 +160,7 @@ fn adapters_fail_in_several_ways() {
     ];
     for (path, kind) in cases {
         let written = process(&mut worker(config()), &RawFormat::CloudFront, &line(path, "a=b"));
-        assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 1 }, "{path}");
+        assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 1, pii_events: 0 }, "{path}");
         assert_eq!(name(&written.bad[0]), kind, "{path}");
     }
 }
@@ -171,7 +172,7 @@ fn thrift_records_are_shown_in_base64() {
         (RawFormat::Thrift(ThriftContainer::Lines), b"/wEC"),
     ] {
         let written = process(&mut worker(config()), &format, record);
-        assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 1 });
+        assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 1, pii_events: 0 });
         assert_eq!(written.bad[0]["data"]["payload"], "/wEC");
         assert_eq!(written.bad[0]["data"]["failure"]["loader"], "thrift");
     }
@@ -192,28 +193,33 @@ fn large_records_and_events_are_cut() {
 
     let mut enricher = worker(EnrichConfig { max_event_size: Some(500), ..config() });
     let written = process(&mut enricher, &RawFormat::CloudFront, &record);
-    assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 1 });
+    assert_eq!(written.outcome, RecordOutcome { events: 0, bad_rows: 1, pii_events: 0 });
     assert_eq!(name(&written.bad[0]), "size_violation");
     assert!(written.bad[0]["data"]["payload"].as_str().unwrap().starts_with('\t'));
 }
 
 #[test]
-fn pii_events_are_written_only_if_asked() {
+fn pii_events_go_where_they_are_wanted_and_nowhere_else() {
     let pii = |cx: &mut StepContext<'_, '_>| {
         let mut event = EnrichedEvent::default();
         event.set(Column::event, Some("pii_transformation"));
         cx.pii_event = Some(cx.arena.alloc(event));
     };
-    for (emit_pii_events, events) in [(false, 1), (true, 2)] {
-        let stage = EnrichStage::new(EnrichConfig { emit_pii_events, ..config() }, Arc::new(FakeAdapter));
-        let mut enricher = Arc::new(stage).worker(vec![fake(Step::Pii, pii)], Box::new(Script::default()));
-        let written = process(&mut enricher, &RawFormat::CloudFront, &line("/i", "e=pv"));
-        assert_eq!(written.outcome, RecordOutcome { events, bad_rows: 0 });
-        let last = split_tsv(written.good.lines().last().unwrap()).unwrap();
-        assert_eq!(last.get(Column::event) == Some("pii_transformation"), emit_pii_events);
-        let failed = process(&mut enricher, &RawFormat::CloudFront, &line("/i", "e=ad"));
-        assert_eq!(failed.good, "", "a bad event has no PII event");
-    }
+    let stage = EnrichStage::new(config(), Arc::new(FakeAdapter));
+    let mut enricher = Arc::new(stage).worker(vec![fake(Step::Pii, pii)], Box::new(Script::default()));
+    let unwanted = process(&mut enricher, &RawFormat::CloudFront, &line("/i", "e=pv"));
+    assert_eq!(unwanted.outcome, RecordOutcome { events: 1, bad_rows: 0, pii_events: 0 });
+    let (mut good, mut bad, mut pii_events) = (Vec::new(), Vec::new(), Vec::new());
+    let mut wanted = |query: &str| {
+        let out = EnrichOutputs { good: &mut good, bad: &mut bad, pii_events: Some(&mut pii_events) };
+        enricher.process(&RawFormat::CloudFront, &line("/i", query), out)
+    };
+    assert_eq!(wanted("e=pv"), RecordOutcome { events: 1, bad_rows: 0, pii_events: 1 });
+    assert_eq!(wanted("e=ad"), RecordOutcome { events: 0, bad_rows: 1, pii_events: 0 }, "a bad event has no PII event");
+    assert_eq!((unwanted.good.lines().count(), String::from_utf8(good).unwrap().lines().count()), (1, 1));
+    let pii_events = String::from_utf8(pii_events).unwrap();
+    assert_eq!(pii_events.lines().count(), 1);
+    assert_eq!(split_tsv(&pii_events).unwrap().get(Column::event), Some("pii_transformation"));
 }
 
 #[test]
@@ -232,7 +238,7 @@ fn the_registry_and_the_embedded_schemas_fit_in() {
         line("/i", &format!("e=pv&p=web&tv=x&co={encoded}"))
     };
     let good = process(&mut enricher, &RawFormat::CloudFront, &with_context(r#"{"uri":"http://a.com/"}"#));
-    assert_eq!(good.outcome, RecordOutcome { events: 1, bad_rows: 0 }, "{:?}", good.bad);
+    assert_eq!(good.outcome, RecordOutcome { events: 1, bad_rows: 0, pii_events: 0 }, "{:?}", good.bad);
     let bad = process(&mut enricher, &RawFormat::CloudFront, &with_context("{}"));
     assert_eq!(name(&bad.bad[0]), "schema_violations");
     let report = &bad.bad[0]["data"]["failure"]["messages"][0]["error"]["dataReports"][0];
@@ -260,7 +266,7 @@ fn legacy_rows_hold_the_line() {
     legacy.bad_rows.format = BadRowFormat::Legacy;
     let record = line("/com.twice/v1", "e=pv");
     let written = process(&mut worker(legacy), &RawFormat::CloudFront, &record);
-    assert_eq!(written.outcome, RecordOutcome { events: 2, bad_rows: 1 });
+    assert_eq!(written.outcome, RecordOutcome { events: 2, bad_rows: 1, pii_events: 0 });
     assert_eq!(written.bad[0]["line"], String::from_utf8(record).unwrap());
     assert_eq!(written.bad[0]["errors"][0]["message"], "Field [e]: [lol] is not a recognised event code");
 }
@@ -272,7 +278,11 @@ fn the_same_input_gives_the_same_bytes() {
         let mut enricher = worker(config());
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for record in &records {
-            enricher.process(&RawFormat::CloudFront, record, &mut good, &mut bad);
+            enricher.process(
+                &RawFormat::CloudFront,
+                record,
+                EnrichOutputs { good: &mut good, bad: &mut bad, pii_events: None },
+            );
         }
         (good, bad)
     };

@@ -1,7 +1,7 @@
 //! `api_request_enrichment_config`: entities out of the answers of an HTTP service.
 //!
 //! Facts: snowplow/enrich 3.9.0, `modules/common/.../enrichments/registry/apirequest/*.scala`. The configured time-out
-//! never had an effect there and has none here.
+//! never had an effect there; here it limits the whole exchange.
 
 mod answer;
 mod request;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::{ConfigItem, EnrichmentConfig, Reader};
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, Lookups};
 use super::inputs::{Source, read_source};
 use super::jsonpath::parse_gatling;
 use super::set::{BuildError, Resources, SharedEnrichment};
@@ -23,6 +23,8 @@ use answer::{Finished, Output};
 use request::{Request, Template};
 
 const IDENTIFIER: &str = "api-request";
+/// For configurations without one, which the schema does not allow.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The configuration.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ pub struct ApiRequest {
     outputs: Vec<Output>,
     cache_size: usize,
     cache_ttl: u64,
+    timeout: Duration,
     ignore_on_error: bool,
     strict_parity: bool,
 }
@@ -60,6 +63,7 @@ pub(super) fn read(item: &ConfigItem<'_>, reader: &mut Reader) -> Option<Box<dyn
     let http = parameters.field("api").field("http");
     let method = reader.required::<String>(&http.field("method"));
     let uri = reader.required::<String>(&http.field("uri"));
+    let timeout = reader.optional::<i64>(&http.field("timeout")).and_then(|millis| millis.try_into().ok());
     let basic = http.field("authentication").field("httpBasic");
     let user = reader.optional::<String>(&basic.field("username"));
     let password = reader.optional::<String>(&basic.field("password"));
@@ -89,6 +93,7 @@ pub(super) fn read(item: &ConfigItem<'_>, reader: &mut Reader) -> Option<Box<dyn
         outputs: outputs.into_iter().collect::<Option<_>>()?,
         cache_size: cache_size?.try_into().unwrap_or(0),
         cache_ttl: cache_ttl?.try_into().unwrap_or(0),
+        timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
         ignore_on_error,
         strict_parity: item.options.strict_parity,
     }))
@@ -97,8 +102,8 @@ pub(super) fn read(item: &ConfigItem<'_>, reader: &mut Reader) -> Option<Box<dyn
 impl EnrichmentConfig for ApiRequest {
     fn build(&self, _resources: &Resources<'_>) -> Result<Box<dyn SharedEnrichment>, BuildError> {
         let options = HttpOptions {
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
+            connect_timeout: self.timeout.min(Duration::from_secs(5)),
+            timeout: self.timeout,
             max_redirects: 0,
             ..HttpOptions::default()
         };
@@ -123,7 +128,7 @@ impl SharedEnrichment for Shared {
     }
 
     fn instance(self: Arc<Self>) -> Box<dyn Enrichment> {
-        Box::new(Instance(self))
+        Box::new(Instance { shared: self, lookups: Lookups::default() })
     }
 }
 
@@ -146,7 +151,10 @@ impl Shared {
     }
 }
 
-struct Instance(Arc<Shared>);
+struct Instance {
+    shared: Arc<Shared>,
+    lookups: Lookups,
+}
 
 impl Enrichment for Instance {
     fn step(&self) -> Step {
@@ -154,10 +162,10 @@ impl Enrichment for Instance {
     }
 
     fn run<'a>(&mut self, cx: &mut StepContext<'a, '_>) {
-        let shared = &*self.0;
+        let shared = &*self.shared;
         let config = &shared.config;
         let Some(request) = config.template.request(&config.inputs, config.strict_parity, cx) else { return };
-        let errors = match shared.memo.get(&request, || shared.ask(&request)) {
+        let errors = match shared.memo.get(&request, &mut self.lookups, || shared.ask(&request)) {
             Ok(outputs) => {
                 let errors: Vec<String> = outputs.iter().filter_map(|output| output.as_ref().err().cloned()).collect();
                 if errors.is_empty() {
@@ -178,5 +186,9 @@ impl Enrichment for Instance {
             enrichment: Some(EnrichmentInfo { schema_key: config.schema_key.clone().into(), identifier: IDENTIFIER }),
             message: Message::simple(error),
         }));
+    }
+
+    fn take_lookups(&mut self) -> Lookups {
+        std::mem::take(&mut self.lookups)
     }
 }

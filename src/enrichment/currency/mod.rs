@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::config::{ConfigItem, EnrichmentConfig, Reader};
 use super::decimal::Decimal;
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, Lookups};
 use super::set::{BuildError, Resources, SharedEnrichment};
 use super::{Enrichment, Step, StepContext};
 use crate::badrow::{EnrichmentFailure, EnrichmentInfo, Message};
@@ -107,11 +107,14 @@ impl SharedEnrichment for Currency {
     }
 
     fn instance(self: Arc<Self>) -> Box<dyn Enrichment> {
-        Box::new(Instance(self))
+        Box::new(Instance { shared: self, lookups: Lookups::default() })
     }
 }
 
-struct Instance(Arc<Currency>);
+struct Instance {
+    shared: Arc<Currency>,
+    lookups: Lookups,
+}
 
 impl Enrichment for Instance {
     fn step(&self) -> Step {
@@ -119,7 +122,7 @@ impl Enrichment for Instance {
     }
 
     fn run<'a>(&mut self, cx: &mut StepContext<'a, '_>) {
-        let currency = &*self.0;
+        let currency = &*self.shared;
         cx.event.set(Column::base_currency, Some(currency.config.base));
         let mut results = Vec::new();
         let mut messages = Vec::new();
@@ -128,7 +131,7 @@ impl Enrichment for Instance {
             Some(millis) => {
                 for (from, amount, target) in CONVERSIONS {
                     let (Some(code), Some(amount)) = (cx.event.get(from), cx.event.get(amount)) else { continue };
-                    match currency.convert(code, amount, millis) {
+                    match currency.convert(code, amount, millis, &mut self.lookups) {
                         Ok(text) => results.push((target, text)),
                         Err(Failure::UnknownCurrency) => messages.push(Message::input(
                             from.info().name,
@@ -153,6 +156,10 @@ impl Enrichment for Instance {
             message,
         }));
     }
+
+    fn take_lookups(&mut self) -> Lookups {
+        std::mem::take(&mut self.lookups)
+    }
 }
 
 /// Why an amount could not be converted.
@@ -163,10 +170,10 @@ enum Failure {
 
 impl Currency {
     /// An amount in the base currency, rounded to its decimals.
-    fn convert(&self, code: &str, amount: &str, millis: i64) -> Result<String, Failure> {
+    fn convert(&self, code: &str, amount: &str, millis: i64, lookups: &mut Lookups) -> Result<String, Failure> {
         let (code, _) = codes::find(code).ok_or(Failure::UnknownCurrency)?;
         let day = rates::day_of(millis).map_err(Failure::Rates)?;
-        let rates = self.days.get(&day, || rates::fetch(&self.client, &self.config, day).map(Arc::new));
+        let rates = self.days.get(&day, lookups, || rates::fetch(&self.client, &self.config, day).map(Arc::new));
         let rate = rates.and_then(|rates| rates.rate(code, self.config.base)).map_err(Failure::Rates)?;
         // The reference's amounts are 64-bit floats, exactly.
         let amount = amount.parse::<f64>().ok().and_then(Decimal::exact);

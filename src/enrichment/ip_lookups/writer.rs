@@ -16,7 +16,7 @@ enum Node {
 }
 
 /// An IPv6 database of this type: networks such as `1.2.3.0/24` or `2001:db8::/32`, and their records.
-pub(super) fn database(database_type: &str, networks: &[(&str, Value)]) -> Vec<u8> {
+pub(crate) fn database(database_type: &str, networks: &[(&str, Value)]) -> Vec<u8> {
     let mut data = Vec::new();
     let mut root = Node::Empty;
     for (network, record) in networks {

@@ -7,6 +7,8 @@ mod config;
 mod mysql;
 mod output;
 mod placeholders;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(test)]
@@ -18,7 +20,7 @@ mod tls;
 
 use std::sync::Arc;
 
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, Lookups};
 use super::set::SharedEnrichment;
 use super::{Enrichment, Entity, Step, StepContext, next_entity_id};
 use crate::badrow::{EnrichmentFailure, EnrichmentInfo, Message};
@@ -85,11 +87,14 @@ impl SharedEnrichment for Shared {
     }
 
     fn instance(self: Arc<Self>) -> Box<dyn Enrichment> {
-        Box::new(Instance(self))
+        Box::new(Instance { shared: self, lookups: Lookups::default() })
     }
 }
 
-struct Instance(Arc<Shared>);
+struct Instance {
+    shared: Arc<Shared>,
+    lookups: Lookups,
+}
 
 impl Enrichment for Instance {
     fn step(&self) -> Step {
@@ -97,10 +102,10 @@ impl Enrichment for Instance {
     }
 
     fn run<'a>(&mut self, cx: &mut StepContext<'a, '_>) {
-        let shared = &*self.0;
+        let shared = &*self.shared;
         let config = &shared.config;
         let Some(values) = placeholders::pull(&config.inputs, cx) else { return };
-        match shared.memo.get(&values, || shared.ask(&values)) {
+        match shared.memo.get(&values, &mut self.lookups, || shared.ask(&values)) {
             Ok(found) => {
                 let schema: &'a str = cx.arena.alloc_str(&config.output.schema);
                 let entity =
@@ -119,5 +124,9 @@ impl Enrichment for Instance {
                 }
             })),
         }
+    }
+
+    fn take_lookups(&mut self) -> Lookups {
+        std::mem::take(&mut self.lookups)
     }
 }

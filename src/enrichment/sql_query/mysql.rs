@@ -2,7 +2,6 @@
 //!
 //! Facts: MySQL Connector/J 8 (`ResultSet.getObject` by column type). TLS is not built in.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mysql::consts::{ColumnFlags, ColumnType};
@@ -11,6 +10,7 @@ use mysql::{Column, Conn, OptsBuilder, Params, Value};
 
 use super::config::Server;
 use super::placeholders::Placeholder;
+use super::pool::Pool;
 use super::{Cell, Database, Row};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,11 +18,11 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// The character set number of bytes that are no text.
 const BINARY: u16 = 63;
 
-/// A connection that is made when the first query comes, and again after it broke.
+/// Connections that are made when queries come, and again after they broke.
 pub(super) struct Mysql {
     options: OptsBuilder,
     sql: String,
-    connection: Mutex<Option<Conn>>,
+    connections: Pool<Conn>,
 }
 
 impl Mysql {
@@ -39,28 +39,20 @@ impl Mysql {
             .prefer_socket(false)
             .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
             .read_timeout(Some(READ_TIMEOUT));
-        Ok(Mysql { options, sql: sql.to_owned(), connection: Mutex::new(None) })
+        Ok(Mysql { options, sql: sql.to_owned(), connections: Pool::default() })
     }
 }
 
 impl Database for Mysql {
     fn query(&self, values: &[Placeholder]) -> Result<Option<Vec<Row>>, String> {
-        let mut held = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = match &mut *held {
-            Some(connection) => connection,
-            none => none.insert(Conn::new(self.options.clone()).map_err(|error| error.to_string())?),
-        };
-        let result = run(connection, &self.sql, values);
-        match result {
-            Ok(rows) => Ok(rows),
-            Err(error) => {
+        self.connections.with(
+            || Conn::new(self.options.clone()).map_err(|error| error.to_string()),
+            |connection| match run(connection, &self.sql, values) {
+                Ok(rows) => (Ok(rows), true),
                 // What the server says leaves the connection usable, anything else does not.
-                if !matches!(error, mysql::Error::MySqlError(_)) {
-                    *held = None;
-                }
-                Err(error.to_string())
-            }
-        }
+                Err(error) => (Err(error.to_string()), matches!(error, mysql::Error::MySqlError(_))),
+            },
+        )
     }
 }
 

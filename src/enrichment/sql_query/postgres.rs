@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_postgres::config::SslMode;
@@ -13,19 +12,20 @@ use tokio_postgres::{Client, Config, Statement};
 
 use super::config::Server;
 use super::placeholders::Placeholder;
+use super::pool::Pool;
 use super::text::{Decoded, decode};
 use super::{Cell, Database, Row, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A connection that is made when the first query comes, and again after it broke.
+/// Connections that are made when queries come, and again after they broke.
 pub(super) struct Postgres {
     config: Config,
     sql: String,
     /// Placeholders in the statement.
     parameters: usize,
-    connection: Mutex<Option<Connection>>,
+    connections: Pool<Connection>,
 }
 
 struct Connection {
@@ -48,7 +48,7 @@ impl Postgres {
             .connect_timeout(CONNECT_TIMEOUT)
             .ssl_mode(if server.tls { SslMode::Require } else { SslMode::Prefer });
         let (sql, parameters) = numbered(sql);
-        Ok(Postgres { config, sql, parameters, connection: Mutex::new(None) })
+        Ok(Postgres { config, sql, parameters, connections: Pool::default() })
     }
 
     fn connect(&self) -> Result<Connection, String> {
@@ -67,24 +67,16 @@ impl Database for Postgres {
         if values.len() != self.parameters {
             return Ok(None);
         }
-        let mut held = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.as_ref().is_some_and(|connection| connection.client.is_closed()) {
-            *held = None;
-        }
-        let connection = match &mut *held {
-            Some(connection) => connection,
-            none => none.insert(self.connect()?),
-        };
-        let Connection { client, statements, runtime } = connection;
-        let result = runtime
-            .block_on(async { tokio::time::timeout(QUERY_TIMEOUT, run(client, statements, &self.sql, values)).await });
-        match result {
-            Ok(rows) => rows.map(Some),
-            Err(_) => {
-                *held = None;
-                Err(format!("no answer within {} seconds", QUERY_TIMEOUT.as_secs()))
-            }
-        }
+        self.connections.with(
+            || self.connect(),
+            |Connection { client, statements, runtime }| {
+                let asked = run(client, statements, &self.sql, values);
+                match runtime.block_on(async { tokio::time::timeout(QUERY_TIMEOUT, asked).await }) {
+                    Ok(rows) => (rows.map(Some), !client.is_closed()),
+                    Err(_) => (Err(format!("no answer within {} seconds", QUERY_TIMEOUT.as_secs())), false),
+                }
+            },
+        )
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::{ConfigItem, EnrichmentConfig, Reader};
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, Lookups};
 use super::set::{BuildError, Resources, SharedEnrichment};
 use super::{Enrichment, Entity, Step, StepContext};
 use crate::badrow::{EnrichmentFailure, EnrichmentInfo, Message};
@@ -96,11 +96,14 @@ impl SharedEnrichment for Weather {
     }
 
     fn instance(self: Arc<Self>) -> Box<dyn Enrichment> {
-        Box::new(Instance(self))
+        Box::new(Instance { shared: self, lookups: Lookups::default() })
     }
 }
 
-struct Instance(Arc<Weather>);
+struct Instance {
+    shared: Arc<Weather>,
+    lookups: Lookups,
+}
 
 impl Enrichment for Instance {
     fn step(&self) -> Step {
@@ -108,7 +111,7 @@ impl Enrichment for Instance {
     }
 
     fn run<'a>(&mut self, cx: &mut StepContext<'a, '_>) {
-        let weather = &*self.0;
+        let weather = &*self.shared;
         let latitude = cx.event.get(Column::geo_latitude);
         let longitude = cx.event.get(Column::geo_longitude);
         let mut messages = Vec::new();
@@ -123,7 +126,7 @@ impl Enrichment for Instance {
         }
         if let (Some(latitude), Some(longitude), Some(millis)) = (latitude, longitude, cx.derived_millis) {
             let seconds = millis.div_euclid(1000);
-            match weather.at(latitude, longitude, seconds) {
+            match weather.at(latitude, longitude, seconds, &mut self.lookups) {
                 Ok(stamps) => {
                     if let Some(stamp) = history::closest(&stamps, seconds) {
                         let data = cx.arena.alloc_str(&stamp.data);
@@ -141,17 +144,28 @@ impl Enrichment for Instance {
             message,
         }));
     }
+
+    fn take_lookups(&mut self) -> Lookups {
+        std::mem::take(&mut self.lookups)
+    }
 }
 
 impl Weather {
     /// The stamps of the day. Of all events at about the same place the first one's coordinates are asked for.
-    fn at(&self, latitude: &str, longitude: &str, seconds: i64) -> Result<Arc<Vec<Stamp>>, String> {
+    fn at(
+        &self,
+        latitude: &str,
+        longitude: &str,
+        seconds: i64,
+        lookups: &mut Lookups,
+    ) -> Result<Arc<Vec<Stamp>>, String> {
         let day = seconds.div_euclid(SECONDS_PER_DAY);
         let tenths = |text: &str| text.parse().map(|degrees: f64| rounded_tenths(degrees, self.config.precision));
         let (Ok(rough_latitude), Ok(rough_longitude)) = (tenths(latitude), tenths(longitude)) else {
             return Err(format!("[{latitude}, {longitude}] is no place"));
         };
-        self.days.get(&(day, rough_latitude, rough_longitude), || self.ask(latitude, longitude, day).map(Arc::new))
+        let place = (day, rough_latitude, rough_longitude);
+        self.days.get(&place, lookups, || self.ask(latitude, longitude, day).map(Arc::new))
     }
 
     fn ask(&self, latitude: &str, longitude: &str, day: i64) -> Result<Vec<Stamp>, String> {

@@ -6,6 +6,7 @@ use super::rows::RowShape;
 use crate::ddl::{Dialect, SqlOptions};
 use crate::storage::{ObjectMeta, Storage};
 
+mod failure;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
@@ -14,6 +15,9 @@ mod redshift;
 mod sqlite;
 #[cfg(feature = "postgres")]
 mod wire;
+
+#[doc(hidden)]
+pub use failure::FailAt;
 
 /// A column of a table there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,9 +118,15 @@ pub trait Target: Send {
         error
     }
 
-    /// Makes the next statement that contains `part` fail; for tests of what happens then.
+    /// Makes one statement fail; for tests of what happens then.
     #[doc(hidden)]
-    fn fail_next(&mut self, _part: &str) {}
+    fn fail_at(&mut self, _at: FailAt) {}
+
+    /// Whether that failure is still to come.
+    #[doc(hidden)]
+    fn has_failure_ahead(&self) -> bool {
+        false
+    }
 }
 
 /// What opening a target needs besides its configuration.

@@ -4,7 +4,7 @@
 //! that this one takes.
 
 use super::wire::{CopyIn, DbFailure, Wire};
-use super::{Copied, CopyJob, TableColumn, Target};
+use super::{Copied, CopyJob, FailAt, TableColumn, Target};
 use crate::ddl::{self, Dialect, SqlOptions};
 use crate::load::config::{Kind, TargetConfig};
 use crate::load::error::{BadField, LoadError};
@@ -133,8 +133,12 @@ impl Target for Postgres {
         format!("COPY {table} ({}) FROM STDIN", columns.join(", "))
     }
 
-    fn fail_next(&mut self, part: &str) {
-        self.wire.fail_next(part);
+    fn fail_at(&mut self, at: FailAt) {
+        self.wire.failure.ask(at);
+    }
+
+    fn has_failure_ahead(&self) -> bool {
+        self.wire.failure.is_pending()
     }
 }
 

@@ -4,7 +4,7 @@
 //! by prefix as the reference does, `COPY` gets a list of exactly the files that belong to the run.
 
 use super::wire::Wire;
-use super::{Copied, CopyJob, OpenOptions, RowKind, TableColumn, Target};
+use super::{Copied, CopyJob, FailAt, OpenOptions, RowKind, TableColumn, Target};
 use crate::ddl::{self, Dialect, SqlOptions};
 use crate::load::config::{Kind, TargetConfig};
 use crate::load::error::{BadField, LoadError};
@@ -311,8 +311,12 @@ impl Target for Redshift {
         LoadError::Rows { table: table.to_owned(), bad }
     }
 
-    fn fail_next(&mut self, part: &str) {
-        self.wire.fail_next(part);
+    fn fail_at(&mut self, at: FailAt) {
+        self.wire.failure.ask(at);
+    }
+
+    fn has_failure_ahead(&self) -> bool {
+        self.wire.failure.is_pending()
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
-use super::{Copied, CopyJob, OpenOptions, TableColumn, Target};
+use super::failure::AskedFailure;
+use super::{Copied, CopyJob, FailAt, OpenOptions, TableColumn, Target};
 use crate::ddl::{self, Dialect, SqlOptions, VERSIONS_TABLE};
 use crate::load::config::{Kind, TargetConfig};
 use crate::load::error::{BadField, LoadError};
@@ -20,7 +21,7 @@ pub(super) struct Sqlite {
     connection: Connection,
     options: SqlOptions,
     name: String,
-    fail_next: Option<String>,
+    failure: AskedFailure,
 }
 
 impl Sqlite {
@@ -43,7 +44,7 @@ impl Sqlite {
                 .map_err(failed)?;
         }
         let sql_options = SqlOptions { schema: "main".to_owned(), ..SqlOptions::default() };
-        Ok(Sqlite { connection, options: sql_options, name: config.describe(), fail_next: None })
+        Ok(Sqlite { connection, options: sql_options, name: config.describe(), failure: AskedFailure::default() })
     }
 
     fn error(&self, error: &rusqlite::Error, statement: &str) -> LoadError {
@@ -56,13 +57,11 @@ impl Sqlite {
     }
 
     fn injected(&mut self, statement: &str) -> Result<(), LoadError> {
-        match &self.fail_next {
-            Some(part) if statement.contains(part.as_str()) => {
-                self.fail_next = None;
-                let message = "failure asked for by a test".to_owned();
+        match self.failure.meets(statement) {
+            None => Ok(()),
+            Some(message) => {
                 Err(LoadError::Sql { message, statement: statement.to_owned(), code: None, connection_lost: false })
             }
-            _ => Ok(()),
         }
     }
 }
@@ -170,8 +169,12 @@ impl Target for Sqlite {
         insert_text(job, has_load_time(job))
     }
 
-    fn fail_next(&mut self, part: &str) {
-        self.fail_next = Some(part.to_owned());
+    fn fail_at(&mut self, at: FailAt) {
+        self.failure.ask(at);
+    }
+
+    fn has_failure_ahead(&self) -> bool {
+        self.failure.is_pending()
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, CopyInSink, NoTls, SimpleQueryMessage, Socket};
 
 use super::TableColumn;
+use super::failure::AskedFailure;
 use crate::load::config::{SslMode, TargetConfig};
 use crate::load::error::LoadError;
 use crate::load::secret::{PASSWORD_VARIABLES, Secret, mask};
@@ -29,7 +30,7 @@ pub(super) struct Wire {
     notices: Arc<Mutex<Vec<String>>>,
     pub(super) secrets: Vec<Secret>,
     pub(super) schema: String,
-    fail_next: Option<String>,
+    pub(super) failure: AskedFailure,
     _tunnel: Option<Tunnel>,
 }
 
@@ -75,7 +76,7 @@ impl Wire {
         let client = client.map_err(|error| failed(failure(&error).message))?;
         let secrets: Vec<Secret> = password.into_iter().collect();
         let schema = config.schema.clone();
-        Ok(Wire { runtime, client, notices, secrets, schema, fail_next: None, _tunnel: tunnel })
+        Ok(Wire { runtime, client, notices, secrets, schema, failure: AskedFailure::default(), _tunnel: tunnel })
     }
 
     /// Runs a statement; rows as texts.
@@ -141,18 +142,10 @@ impl Wire {
         Ok(CopyIn { runtime: &self.runtime, sink: Box::pin(sink) })
     }
 
-    pub(super) fn fail_next(&mut self, part: &str) {
-        self.fail_next = Some(part.to_owned());
-    }
-
     fn injected(&mut self, sql: &str) -> Result<(), DbFailure> {
-        match &self.fail_next {
-            Some(part) if sql.contains(part.as_str()) => {
-                self.fail_next = None;
-                let message = "failure asked for by a test".to_owned();
-                Err(DbFailure { message, code: None, place: None, connection_lost: false })
-            }
-            _ => Ok(()),
+        match self.failure.meets(sql) {
+            None => Ok(()),
+            Some(message) => Err(DbFailure { message, code: None, place: None, connection_lost: false }),
         }
     }
 }

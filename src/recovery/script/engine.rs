@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::base64;
+use super::query;
 use crate::script::js::context::EvalOptions;
 use crate::script::js::{self, Ctx, Function, Object, Persistent};
 use crate::script::{ScriptEngine, ScriptLimits};
@@ -146,6 +147,8 @@ fn build<'js>(ctx: &Ctx<'js>, script: &Script, leaked: &Rc<Cell<bool>>) -> js::R
     native.set("encodeBytes", Function::new(ctx.clone(), |plain: Vec<u8>| base64::encode(&plain)))?;
     native.set("bytesToText", Function::new(ctx.clone(), move |bytes: Vec<u8>| text(bytes)))?;
     native.set("textToBytes", Function::new(ctx.clone(), |plain: String| plain.into_bytes()))?;
+    native.set("parseQuery", Function::new(ctx.clone(), query::parse)?)?;
+    native.set("buildQuery", Function::new(ctx.clone(), query::build)?)?;
     let flag = Rc::clone(leaked);
     native.set("leaked", Function::new(ctx.clone(), move |spoilt: bool| flag.set(flag.get() || spoilt)))?;
     native.set("shared", !script.isolated)?;
@@ -189,6 +192,32 @@ mod tests {
         assert_eq!(expression("arrayToTsv(tsvToArray(event))", "a\t\tb\t"), "a\t\tb\t");
         assert_eq!(expression("stringifyJson(parseJson(event))", "{\"b\": 1, \"a\": [2]}"), "{\"b\":1,\"a\":[2]}");
         assert_eq!(expression("errors.length + errors[0]", ""), "1an error");
+    }
+
+    #[test]
+    fn querystrings_as_the_language_itself_would() {
+        // What the host does, and what it leaves to the language.
+        for (query, built) in [
+            ("e=pv&page=a+b&flag&=x&a=b=c&e=pp", "e=pp&page=a%2Bb&flag=&=x&a=b"),
+            ("a=%C3%A4%20%26&%F0%9F%9A%80=1&~!*'()=-_.", "a=%C3%A4%20%26&%F0%9F%9A%80=1&~!*'()=-_."),
+            ("2=b&1=a&x=c", "1=a&2=b&x=c"),
+            ("__proto__=x&y=z", "y=z"),
+            ("", "="),
+        ] {
+            assert_eq!(expression("buildQuerystring(parseQuerystring(event))", query), built, "{query}");
+        }
+        for broken in ["a=%zz", "a=%C3", "a=%ED%A0%80", "a=%"] {
+            let script = script("function process(event) { return buildQuerystring(parseQuerystring(event)); }");
+            assert!(run(&script, broken).unwrap_err().contains("URIError"), "{broken}");
+        }
+        assert_eq!(
+            expression("buildQuerystring({n: 1, f: true, z: null, u: undefined})", ""),
+            "n=1&f=true&z=null&u=undefined"
+        );
+        assert_eq!(expression("buildQuerystring(['a', 'b'])", ""), "0=a&1=b");
+        assert_eq!(expression("JSON.stringify(parseQuerystring(5))", ""), "{\"5\":\"\"}");
+        let script = script("function process(event) { return buildQuerystring(null); }");
+        assert!(run(&script, "").unwrap_err().contains("TypeError"));
     }
 
     #[test]

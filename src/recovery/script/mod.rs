@@ -5,6 +5,7 @@
 
 mod base64;
 mod engine;
+mod query;
 mod rows;
 
 pub use engine::{Script, UnusableScript};

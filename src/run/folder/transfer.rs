@@ -65,10 +65,12 @@ impl Run {
         Run::unfinished(storage, &folder)
     }
 
-    /// What is to be done in a run folder according to its journal; `None` without one.
+    /// What is to be done in a run folder according to its journal; `None` without one, or if the run moves no files.
     pub fn unfinished(storage: &Storage, folder: &Location) -> Result<Option<Recorded>, RunError> {
         let location = plan_location(folder);
-        read_json::<Plan>(storage, &location)?.map(|plan| Recorded::begun(plan, &location)).transpose()
+        let plan = read_json::<Plan>(storage, &location)?;
+        let moving = plan.filter(|plan| !plan.targets.is_empty());
+        moving.map(|plan| Recorded::begun(plan, &location)).transpose()
     }
 
     /// Ends a run whose splits are all done. Between the manifest and `_SUCCESS`, `remove` deletes the sources; if it
@@ -106,7 +108,7 @@ fn complete(removal: Removal) -> Ending {
 impl Recorded {
     fn begun(plan: Plan, at: &Location) -> Result<Recorded, RunError> {
         if plan.targets.len() != plan.inputs.len() {
-            let detail = "the run there does not move files".to_owned();
+            let detail = "it has not one target for each input".to_owned();
             return Err(RunError::Unreadable { location: at.clone(), detail });
         }
         let inputs = plan.inputs.iter().map(|input| input.to_object(at)).collect::<Result<_, _>>()?;

@@ -145,6 +145,7 @@ impl Scan {
     fn object(&self, storage: &Storage, object: &ObjectMeta, cancel: &Cancel) {
         let Ok(mut decoder) = storage.open_decoded(object) else { return };
         let mut buffer = Vec::with_capacity(2 * CHUNK);
+        let mut last_etl = String::new();
         loop {
             let before = buffer.len();
             let read = decoder.by_ref().take(CHUNK as u64).read_to_end(&mut buffer);
@@ -153,7 +154,7 @@ impl Scan {
             // A line this long becomes a bad row anyway.
             let end = if at_end || buffer.len() > LONGEST_LINE { buffer.len() } else { whole };
             for line in lines(&buffer[..end]) {
-                self.line(line);
+                self.line(line, &mut last_etl);
             }
             buffer.drain(..end);
             if at_end || cancel.is_set() {
@@ -162,7 +163,7 @@ impl Scan {
         }
     }
 
-    fn line(&self, line: &[u8]) {
+    fn line(&self, line: &[u8], last_etl: &mut String) {
         let mut columns = memchr::memchr_iter(b'\t', line).scan(0, |start, tab| {
             let column = &line[*start..tab];
             *start = tab + 1;
@@ -172,8 +173,12 @@ impl Scan {
         let between = Column::event_id as usize - Column::etl_tstamp as usize - 1;
         let Some(id) = id_value(text(columns.nth(between))) else { return };
         self.events.fetch_add(1, Ordering::Relaxed);
-        if let Some(etl) = Moment::parse(etl_tstamp) {
-            self.first_etl.fetch_min(etl.millis, Ordering::Relaxed);
+        // Events of a batch have one time, or few.
+        if etl_tstamp != last_etl {
+            etl_tstamp.clone_into(last_etl);
+            if let Some(etl) = Moment::parse(etl_tstamp) {
+                self.first_etl.fetch_min(etl.millis, Ordering::Relaxed);
+            }
         }
         let hash = id_hash(id);
         if self.once.insert(hash) {

@@ -5,8 +5,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use flate2::Decompress;
 
 use super::deflate_read::{StepEnd, step};
-use super::gzip_read::GzipReader;
-use super::gzip_whole::{self, WholeGzipReader};
+use super::gzip_whole::{self, MemberReader};
 use super::lzop_read::LzopReader;
 use super::source::Source;
 use super::{Codec, CodecError, DETECT_BYTES};
@@ -22,8 +21,7 @@ pub struct Decoder {
 
 enum Kind {
     Plain(Source),
-    Gzip(Box<GzipReader>),
-    WholeGzip(Box<WholeGzipReader>),
+    Gzip(Box<MemberReader>),
     Lzop(Box<LzopReader>),
     Deflate(Box<DeflateReader>),
 }
@@ -42,7 +40,7 @@ impl Decoder {
     pub fn whole(stored: Vec<u8>, name: &str) -> Result<Decoder, CodecError> {
         let codec = Codec::detect(&stored, name)?;
         if codec == Codec::Gzip {
-            return Ok(Decoder { codec, kind: Kind::WholeGzip(Box::new(WholeGzipReader::new(stored))) });
+            return Ok(Decoder { codec, kind: Kind::Gzip(Box::new(MemberReader::whole(stored))) });
         }
         Ok(Decoder::with_codec(codec, Box::new(Cursor::new(stored))))
     }
@@ -51,7 +49,7 @@ impl Decoder {
         let source = Source::new(stored, 0);
         let kind = match codec {
             Codec::Plain => Kind::Plain(source),
-            Codec::Gzip => Kind::Gzip(Box::new(GzipReader::new(source))),
+            Codec::Gzip => Kind::Gzip(Box::new(MemberReader::streamed(source))),
             Codec::Lzop => Kind::Lzop(Box::new(LzopReader::new(source))),
             Codec::Deflate => Kind::Deflate(Box::new(DeflateReader::new(source))),
         };
@@ -67,7 +65,6 @@ impl Decoder {
     pub fn data_end(&self) -> u64 {
         match &self.kind {
             Kind::Gzip(reader) => reader.data_end(),
-            Kind::WholeGzip(reader) => reader.data_end(),
             Kind::Plain(_) | Kind::Lzop(_) | Kind::Deflate(_) => self.stored_position(),
         }
     }
@@ -77,7 +74,6 @@ impl Decoder {
         match &self.kind {
             Kind::Plain(source) => source.position(),
             Kind::Gzip(reader) => reader.position(),
-            Kind::WholeGzip(reader) => reader.position(),
             Kind::Lzop(reader) => reader.position(),
             Kind::Deflate(reader) => reader.source.position(),
         }
@@ -89,7 +85,6 @@ impl Read for Decoder {
         match &mut self.kind {
             Kind::Plain(source) => source.read(target),
             Kind::Gzip(reader) => reader.read(target),
-            Kind::WholeGzip(reader) => reader.read(target),
             Kind::Lzop(reader) => reader.read(target),
             Kind::Deflate(reader) => reader.read(target),
         }

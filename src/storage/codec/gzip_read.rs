@@ -39,11 +39,7 @@ enum State {
 }
 
 impl GzipReader {
-    pub(super) fn new(source: Source) -> GzipReader {
-        GzipReader::resume(source, 0, false)
-    }
-
-    /// Goes on at the beginning of a member, after `plain` bytes were decoded by other means.
+    /// Begins or goes on at the beginning of a member, after `plain` bytes were decoded by other means.
     pub(super) fn resume(source: Source, plain: u64, any_before: bool) -> GzipReader {
         let data_end = source.position();
         GzipReader {

@@ -1,7 +1,7 @@
-//! gzip held in memory: libdeflate decodes member by member at twice the speed of a streaming inflate. Whatever it
+//! gzip member by member, held in memory: libdeflate decodes them at twice the speed of a streaming inflate. Whatever it
 //! cannot do (a huge member, damage) is left to [`GzipReader`], which gives the readable part and names the place.
 
-use std::io::{self, Cursor};
+use std::io::{self, BufRead, Cursor, Read};
 use std::ptr::NonNull;
 
 use libdeflate_sys::{
@@ -87,19 +87,33 @@ fn size_hint(stored: &[u8]) -> usize {
 }
 
 /// Decodes members from the beginning of `stored` until one does not fit in `limit` bytes of output, or something is
-/// wrong. Returns how much of `stored` is done.
-fn decode_members(decoder: &mut MemberDecoder, stored: &[u8], limit: usize, plain: &mut Vec<u8>) -> usize {
+/// wrong. If there is more to come after `stored`, a member that may be cut off is not tried. Returns how much of
+/// `stored` is done.
+fn decode_members(
+    decoder: &mut MemberDecoder,
+    stored: &[u8],
+    more_to_come: bool,
+    limit: usize,
+    plain: &mut Vec<u8>,
+) -> usize {
     let mut done = 0;
     let mut room = size_hint(stored).max(4 << 10);
+    let (mut most_stored, mut most_plain) = (0, 0);
     while stored[done..].starts_with(&GZIP_MAGIC) {
         let left = limit.saturating_sub(plain.len());
         let wanted = room.min(left);
+        let before = plain.len();
         match decoder.decode(&stored[done..], wanted, plain) {
-            Member::Decoded { stored: consumed } => done += consumed,
+            Member::Decoded { stored: consumed } => {
+                done += consumed;
+                most_stored = most_stored.max(consumed);
+                most_plain = most_plain.max(plain.len() - before);
+            }
             Member::Full if wanted < left => room = room.saturating_mul(2),
             Member::Full | Member::Bad => break,
         }
-        if plain.len() >= limit {
+        let is_full = limit.saturating_sub(plain.len()) < most_plain.max(1);
+        if more_to_come && (is_full || stored.len() - done < 2 * most_stored) || plain.len() >= limit {
             break;
         }
     }
@@ -110,7 +124,7 @@ fn decode_members(decoder: &mut MemberDecoder, stored: &[u8], limit: usize, plai
 /// error follows. Returns where the last member ended.
 pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Result<usize, CodecError> {
     let before = plain.len();
-    let done = decode_members(&mut MemberDecoder::new(), stored, before.saturating_add(cap), plain);
+    let done = decode_members(&mut MemberDecoder::new(), stored, false, before.saturating_add(cap), plain);
     if done == stored.len() {
         return Ok(done);
     }
@@ -120,64 +134,133 @@ pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Re
     Ok(reader.data_end() as usize)
 }
 
-/// Decoded bytes handed out at a time.
-const CHUNK: usize = 16 << 20;
+/// Decoded bytes handed out at a time, of an object in memory and of a stream.
+const CHUNKS: [usize; 2] = [16 << 20, 4 << 20];
+/// Stored bytes of a stream that are held in memory, so that there are whole members among them.
+const WINDOW: usize = 4 << 20;
 
-/// Reads gzip that is held in memory.
-pub(super) struct WholeGzipReader {
+/// Reads gzip member by member: from memory, or through a window that is moved over a stream.
+pub(super) struct MemberReader {
+    /// What is held.
     stored: Vec<u8>,
     done: usize,
+    /// Offset of what is held.
+    offset: u64,
+    /// What comes after it.
+    source: Option<Source>,
     decoder: MemberDecoder,
     chunk: Vec<u8>,
     chunk_read: usize,
     plain: u64,
+    /// Takes over when members are too large, or something is wrong.
     rest: Option<Box<GzipReader>>,
 }
 
-impl WholeGzipReader {
-    pub(super) fn new(stored: Vec<u8>) -> WholeGzipReader {
-        let decoder = MemberDecoder::new();
-        WholeGzipReader { stored, done: 0, decoder, chunk: Vec::new(), chunk_read: 0, plain: 0, rest: None }
+impl MemberReader {
+    /// Reads an object held in memory.
+    pub(super) fn whole(stored: Vec<u8>) -> MemberReader {
+        MemberReader {
+            stored,
+            done: 0,
+            offset: 0,
+            source: None,
+            decoder: MemberDecoder::new(),
+            chunk: Vec::new(),
+            chunk_read: 0,
+            plain: 0,
+            rest: None,
+        }
+    }
+
+    /// Reads a stream from its beginning.
+    pub(super) fn streamed(source: Source) -> MemberReader {
+        MemberReader { source: Some(source), ..MemberReader::whole(Vec::new()) }
     }
 
     pub(super) fn position(&self) -> u64 {
-        self.rest.as_ref().map_or(self.done as u64, |rest| rest.position())
+        self.rest.as_ref().map_or(self.offset + self.done as u64, |rest| rest.position())
     }
 
     /// Where the last whole member ended; what follows is padding.
     pub(super) fn data_end(&self) -> u64 {
-        self.rest.as_ref().map_or(self.done as u64, |rest| rest.data_end())
+        self.rest.as_ref().map_or(self.offset + self.done as u64, |rest| rest.data_end())
     }
 
     pub(super) fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        if target.is_empty() {
+            return Ok(0);
+        }
+        while self.rest.is_none() && self.chunk_read == self.chunk.len() {
+            self.next_chunk();
+        }
         if let Some(rest) = &mut self.rest {
             return rest.read(target);
         }
-        if self.chunk_read == self.chunk.len() {
-            self.chunk.clear();
-            self.chunk_read = 0;
-            let before = self.done;
-            self.done += decode_members(&mut self.decoder, &self.stored[before..], CHUNK, &mut self.chunk);
-            self.plain += self.chunk.len() as u64;
-            if self.done == before {
-                return self.leave_to_streaming().read(target);
-            }
-        }
         let count = target.len().min(self.chunk.len() - self.chunk_read);
-        if count == 0 && !target.is_empty() {
-            // A member without content.
-            return self.read(target);
-        }
         target[..count].copy_from_slice(&self.chunk[self.chunk_read..][..count]);
         self.chunk_read += count;
         Ok(count)
     }
 
-    fn leave_to_streaming(&mut self) -> &mut GzipReader {
-        self.chunk = Vec::new();
-        let mut rest = Cursor::new(std::mem::take(&mut self.stored));
-        rest.set_position(self.done as u64);
-        let source = Source::new(Box::new(rest), self.done as u64);
-        self.rest.insert(Box::new(GzipReader::resume(source, self.plain, self.done > 0)))
+    fn next_chunk(&mut self) {
+        self.chunk.clear();
+        self.chunk_read = 0;
+        if let Err(error) = self.move_window() {
+            return self.leave_to_streaming(Some(error));
+        }
+        let more_to_come = self.source.is_some();
+        let limit = CHUNKS[usize::from(more_to_come)];
+        let done = decode_members(&mut self.decoder, &self.stored[self.done..], more_to_come, limit, &mut self.chunk);
+        self.done += done;
+        self.plain += self.chunk.len() as u64;
+        if done == 0 {
+            self.leave_to_streaming(None);
+        }
     }
+
+    /// Reads on as soon as half of the window is done.
+    fn move_window(&mut self) -> io::Result<()> {
+        let left = self.stored.len() - self.done;
+        let Some(source) = self.source.as_mut().filter(|_| left < WINDOW / 2) else { return Ok(()) };
+        self.stored.drain(..self.done);
+        self.offset += self.done as u64;
+        self.done = 0;
+        let wanted = (WINDOW - left) as u64;
+        if source.take(wanted).read_to_end(&mut self.stored)? < wanted as usize {
+            self.source = None;
+        }
+        Ok(())
+    }
+
+    /// `error` is what the stream gave in place of more bytes; those before it are decoded first.
+    fn leave_to_streaming(&mut self, error: Option<io::Error>) {
+        let mut held = Cursor::new(std::mem::take(&mut self.stored));
+        held.set_position(self.done as u64);
+        let position = self.offset + self.done as u64;
+        let failing = Failing(error);
+        let bytes: Box<dyn BufRead + Send> = match self.source.take() {
+            Some(source) => Box::new(held.chain(failing).chain(source.into_inner())),
+            None => Box::new(held.chain(failing)),
+        };
+        self.rest = Some(Box::new(GzipReader::resume(Source::new(bytes, position), self.plain, position > 0)));
+        self.chunk = Vec::new();
+        self.chunk_read = 0;
+    }
+}
+
+/// Gives an error, once.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+impl BufRead for Failing {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.take().map_or(Ok(&[]), Err)
+    }
+
+    fn consume(&mut self, _: usize) {}
 }

@@ -29,7 +29,11 @@ pub struct GzipEncoder {
 }
 
 enum Kind {
-    Many(Compressor),
+    Many {
+        compressor: Compressor,
+        /// Room for the worst case, kept from block to block.
+        room: Vec<u8>,
+    },
     Single(Compress),
 }
 
@@ -40,7 +44,7 @@ impl GzipEncoder {
         let kind = match members {
             GzipMembers::Many => {
                 let level = CompressionLvl::new(level.min(12) as i32).unwrap_or_default();
-                Kind::Many(Compressor::new(level))
+                Kind::Many { compressor: Compressor::new(level), room: Vec::new() }
             }
             GzipMembers::Single => Kind::Single(Compress::new(Compression::new(level.min(9)), false)),
         };
@@ -50,11 +54,13 @@ impl GzipEncoder {
     /// Appends `plain` compressed to `out`. Blocks may be placed in any order; each is independent.
     pub fn block(&mut self, plain: &[u8], out: &mut Vec<u8>) -> GzipBlock {
         match &mut self.kind {
-            Kind::Many(compressor) => {
-                let start = out.len();
-                out.resize(start + compressor.gzip_compress_bound(plain.len()), 0);
-                let size = compressor.gzip_compress(plain, &mut out[start..]).expect("the bound is sufficient");
-                out.truncate(start + size);
+            Kind::Many { compressor, room } => {
+                let bound = compressor.gzip_compress_bound(plain.len());
+                if room.len() < bound {
+                    room.resize(bound, 0);
+                }
+                let size = compressor.gzip_compress(plain, room).expect("the bound is sufficient");
+                out.extend_from_slice(&room[..size]);
                 GzipBlock { crc32: 0, plain: plain.len() as u64 }
             }
             Kind::Single(compress) => {

@@ -15,6 +15,10 @@ impl Source {
         Source { bytes, position }
     }
 
+    pub(super) fn into_inner(self) -> Box<dyn BufRead + Send> {
+        self.bytes
+    }
+
     pub(super) fn position(&self) -> u64 {
         self.position
     }

@@ -23,6 +23,11 @@ fn stored((codec, lines, ended): &Content) -> (Vec<u8>, &'static str) {
     }
 }
 
+/// Read back or not: either way.
+fn how_odd(target_size: u64) -> bool {
+    target_size % 2 == 1
+}
+
 fn merge_all(files: &[Content], codec: Option<Codec>, target_size: u64, verify: Verify) -> (Vec<String>, u64) {
     let temporary = tempfile::tempdir().unwrap();
     let input = temporary.path().join("in");
@@ -38,7 +43,15 @@ fn merge_all(files: &[Content], codec: Option<Codec>, target_size: u64, verify: 
     let options = PlanOptions { keys: &keys, unmatched: Unmatched::Fail, target_size, codec };
     let planned = plan(objects, &options).unwrap();
     let folder = Location::Local(temporary.path().join("out"));
-    let options = MergeOptions { codec, gzip_level: 1, repair: true, verify, index: true, fail_fast: true };
+    let options = MergeOptions {
+        codec,
+        gzip_level: 1,
+        repair: true,
+        verify,
+        delete: how_odd(target_size),
+        index: true,
+        fail_fast: true,
+    };
     let merger = Merger { storage: &storage, planned: &planned, folder: &folder, options };
     let limits = Limits { threads: 1, stop: &|| false, meter: &Meter::default() };
     let (mut lines, mut records) = (Vec::new(), 0);

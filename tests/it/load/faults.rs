@@ -1,86 +1,90 @@
 //! Whatever fails, a repeated load gives what an undisturbed one gives; two loaders at once load a run once.
 
+use std::process::{Command, Stdio};
 use std::sync::Barrier;
+use std::time::Duration;
 
-use thresh::load::{LoadError, LoadOptions, RunOutcome};
+use thresh::load::target::{FailAt, OpenOptions};
+use thresh::load::{LoadError, LoadOptions, LoadReport, RunOutcome, Steps, Target, TargetConfig, open};
 
-use super::world::{CHECKOUT, TestTarget, World, dump};
-use crate::support::redshift::Fault;
+use super::world::{CHECKOUT, CHECKOUT_1, TestTarget, World, dump};
+use crate::support::redshift::{FakeRedshift, Fault};
 
 const TABLES: [&str; 5] = ["events", CHECKOUT, "com_acme_click_1", "com_acme_click_10", "manifest"];
 
-fn tables(target: &TestTarget) -> Vec<Vec<String>> {
-    let mut connection = target.open();
-    TABLES.iter().map(|table| dump(&mut *connection, table)).collect()
+fn tables(target: &mut dyn Target) -> Vec<Vec<String>> {
+    TABLES.iter().map(|table| dump(target, table)).collect()
 }
 
-/// A part of the statement of every step.
-fn steps(target: &TestTarget) -> Vec<&'static str> {
-    match target {
-        TestTarget::Sqlite(_) => vec![
-            "CREATE TABLE IF NOT EXISTS \"manifest\"",
-            "SELECT ingestion_tstamp",
-            "BEGIN IMMEDIATE",
-            "CREATE TABLE IF NOT EXISTS \"events\"",
-            "CREATE TABLE IF NOT EXISTS \"com_acme_click_10\"",
-            "INSERT INTO \"events\"",
-            "INSERT INTO \"com_acme_checkout_step_1\"",
-            "INSERT INTO \"com_acme_click_10\"",
-            "INSERT INTO \"manifest\"",
-            "COMMIT",
-        ],
-        TestTarget::Postgres(_) => vec![
-            "CREATE SCHEMA",
-            "CREATE TABLE IF NOT EXISTS atomic.manifest",
-            "SELECT ingestion_tstamp",
-            "BEGIN",
-            "CREATE TABLE IF NOT EXISTS atomic.events",
-            "COMMENT ON TABLE atomic.com_acme_click_10",
-            "COPY atomic.events",
-            "COPY atomic.com_acme_checkout_step_1",
-            "COPY atomic.com_acme_click_10",
-            "INSERT INTO atomic.manifest",
-            "COMMIT",
-        ],
-        TestTarget::Redshift(_) => vec![
-            "CREATE SCHEMA",
-            "CREATE TABLE IF NOT EXISTS atomic.manifest",
-            "LOCK TABLE",
-            "CREATE TABLE IF NOT EXISTS atomic.events",
-            "COPY atomic.events",
-            "COPY atomic.com_acme_checkout_step_1",
-            "COPY atomic.com_acme_click_10",
-            "INSERT INTO atomic.manifest",
-            "COMMIT",
-        ],
+/// All steps there are.
+fn options() -> LoadOptions {
+    LoadOptions { steps: Steps { vacuum: true, ..Steps::default() }, load_tstamp: true, ..LoadOptions::default() }
+}
+
+/// Two runs, the second with a newer schema, so that the second load of a target also migrates.
+fn world() -> World {
+    let world = World::on_s3();
+    world.plain_run("1", "a");
+    world.schema("com.acme/checkout_step/jsonschema/1-0-1", CHECKOUT_1);
+    let id = "b0000000-0000-4000-8000-000000000001";
+    let row = ["pay", "1", "2", "2.5", r"\N", "SAVE"];
+    world
+        .run("2")
+        .gzip()
+        .event(&[("event_id", id)])
+        .row(("com.acme", "checkout_step", 1), "1-0-1", id, &row)
+        .row(("com.acme", "click", 10), "10-0-0", id, &["ten", "8"])
+        .write();
+    world
+}
+
+/// Loads as often as it takes for a server to see that a connection that broke is gone.
+fn load_again(world: &World, config: &TargetConfig) -> (Box<dyn Target>, LoadReport) {
+    for _ in 0..200 {
+        let mut target = open(config, &OpenOptions::default()).unwrap();
+        match world.load_with(&mut *target, &options()) {
+            (report, Ok(())) => return (target, report),
+            (_, Err(LoadError::Locked { .. })) => std::thread::sleep(Duration::from_millis(50)),
+            (_, Err(error)) => panic!("{error}"),
+        }
     }
+    panic!("the lock of a connection that is gone stays")
 }
 
 #[test]
-fn a_failure_at_any_step_leaves_nothing_that_a_repetition_does_not_mend() {
-    let world = World::on_s3();
-    world.plain_run("1", "a");
-    world.plain_run("2", "b");
-    for undisturbed in TestTarget::all(&world) {
-        world.load(&mut *undisturbed.open());
-        let expected = tables(&undisturbed);
-        for step in steps(&undisturbed) {
-            let disturbed = emptied(&undisturbed);
-            let mut connection = disturbed.open();
-            connection.fail_next(step);
-            let (report, result) = world.load_with(&mut *connection, &LoadOptions::default());
-            assert!(result.is_err(), "{}: {step} did not fail", disturbed.name());
-            assert_eq!(report.count(RunOutcome::Loaded), 0, "{step}");
+fn a_failure_of_any_statement_leaves_nothing_that_a_repetition_does_not_mend() {
+    let world = world();
+    for target in TestTarget::all(&world) {
+        let expected = {
+            let mut undisturbed = target.open();
+            world.load_with(&mut *undisturbed, &options()).1.unwrap();
+            tables(&mut *undisturbed)
+        };
+        let mut met = 0;
+        for number in 0.. {
+            emptied(&target);
+            let mut connection = target.open();
+            connection.fail_at(FailAt::Number(number));
+            let (report, result) = world.load_with(&mut *connection, &options());
+            if connection.has_failure_ahead() {
+                break;
+            }
+            met += 1;
+            // Statistics and cleaning up are no part of the load.
+            let loaded = report.count(RunOutcome::Loaded);
+            assert!(result.is_err() || !report.warnings.is_empty(), "{}: statement {number}", target.name());
+            assert!(result.is_err() == (loaded < 2), "{}: statement {number}", target.name());
             // A new process comes, and the old one is gone.
             drop(connection);
-            world.load(&mut *disturbed.open());
-            assert_eq!(tables(disturbed), expected, "{}: {step}", disturbed.name());
+            let (mut connection, _) = load_again(&world, &target.config());
+            assert_eq!(tables(&mut *connection), expected, "{}: statement {number}", target.name());
         }
+        assert!(met > 25, "{}: {met} statements", target.name());
     }
 }
 
-/// The same target without any table.
-fn emptied(target: &TestTarget) -> &TestTarget {
+/// The target without any table.
+fn emptied(target: &TestTarget) {
     match target {
         TestTarget::Sqlite(config) => {
             for ending in ["", "-wal", "-shm"] {
@@ -89,36 +93,113 @@ fn emptied(target: &TestTarget) -> &TestTarget {
         }
         _ => target.open().execute("DROP SCHEMA IF EXISTS atomic CASCADE").unwrap(),
     }
-    target
+}
+
+/// Cuts the connection with one fault after the other, until there is nothing left to cut; how many there were.
+fn cut_with(world: &World, double: &FakeRedshift, config: &TargetConfig, fault: fn(usize) -> Fault) -> usize {
+    let empty = || {
+        open(config, &OpenOptions::default()).unwrap().execute("DROP SCHEMA IF EXISTS atomic CASCADE").unwrap();
+    };
+    empty();
+    let expected = tables(&mut *load_again(world, config).0);
+    for number in 0.. {
+        empty();
+        double.fault(fault(number));
+        if let Ok(mut target) = open(config, &OpenOptions::default()) {
+            let (report, result) = world.load_with(&mut *target, &options());
+            let told = result.is_err() || !report.warnings.is_empty();
+            if double.take_faults() {
+                return number;
+            }
+            assert!(told, "{:?}", fault(number));
+        }
+        let (mut target, _) = load_again(world, config);
+        assert_eq!(tables(&mut *target), expected, "{:?}", fault(number));
+    }
+    unreachable!()
+}
+
+/// One run only: every step is in it.
+fn short_world() -> World {
+    let world = World::on_s3();
+    world.plain_run("1", "a");
+    world
 }
 
 #[test]
-fn a_connection_that_breaks_doubles_and_loses_nothing() {
-    let world = World::on_s3();
-    world.plain_run("1", "a");
-    let all = TestTarget::all(&world);
-    let Some(redshift) = all.iter().find(|target| matches!(target, TestTarget::Redshift(_))) else { return };
-    world.load(&mut *redshift.open());
-    let expected = tables(redshift);
-    let mut faults: Vec<Fault> = (0..4).flat_map(|n| [Fault::FailCopy(n), Fault::DropAfterCopy(n)]).collect();
-    faults.extend([
-        Fault::DropBefore("LOCK"),
-        Fault::DropBefore("INSERT INTO atomic.manifest"),
-        Fault::DropBefore("COMMIT"),
-    ]);
-    for fault in faults {
-        let disturbed = emptied(redshift);
-        let TestTarget::Redshift(double) = disturbed else { unreachable!() };
-        double.fault(fault.clone());
-        let (_, result) = world.load_with(&mut *disturbed.open(), &LoadOptions::default());
-        assert!(result.is_err(), "{fault:?}");
-        let report = world.load(&mut *disturbed.open());
-        assert_eq!(report.count(RunOutcome::Loaded), 1, "{fault:?}");
-        assert_eq!(tables(disturbed), expected, "{fault:?}");
-    }
+fn a_connection_cut_at_any_statement_doubles_and_loses_nothing_on_redshift() {
+    let world = short_world();
+    let Some(double) = FakeRedshift::start(world.s3.as_ref().unwrap()) else { return };
+    let config = double.config();
+    // What a connection that breaks before a statement leaves is the same, but for the last one.
+    assert!(cut_with(&world, &double, &config, Fault::CutAfter) > 20);
     let lists: Vec<String> =
         world.s3.as_ref().unwrap().state().objects.keys().filter(|key| key.contains("_load")).cloned().collect();
     assert!(lists.is_empty(), "lists of files are left over: {lists:?}");
+}
+
+#[test]
+fn a_connection_cut_at_any_statement_doubles_and_loses_nothing_on_postgres() {
+    let world = short_world();
+    let Some(double) = FakeRedshift::start(world.s3.as_ref().unwrap()) else { return };
+    let config = double.as_postgres();
+    // What a connection that breaks before a statement leaves is the same, but for the last one.
+    assert!(cut_with(&world, &double, &config, Fault::CutAfter) > 20);
+    assert!(cut_with(&world, &double, &config, Fault::CutInRows) >= 4, "one for each COPY");
+}
+
+#[test]
+fn a_copy_that_fails_or_breaks_on_the_server_is_rolled_back() {
+    let world = short_world();
+    let Some(double) = FakeRedshift::start(world.s3.as_ref().unwrap()) else { return };
+    let config = double.config();
+    assert_eq!(cut_with(&world, &double, &config, Fault::FailCopy), 4);
+    assert_eq!(cut_with(&world, &double, &config, Fault::DropAfterCopy), 4);
+}
+
+#[test]
+fn a_loader_that_is_killed_doubles_and_loses_nothing() {
+    let world = World::on_disk();
+    for name in ["1", "2", "3"] {
+        let mut run = world.run(name);
+        for number in 0..400 {
+            let id = format!("{number:08}-0000-4000-8000-00000000000{name}");
+            run = run.event(&[("event_id", &id)]).row(("com.acme", "click", 1), "1-0-0", &id, &["t", "5"]);
+        }
+        run.write();
+    }
+    let resolver = world.resolver();
+    let database = world.folder.path().join("events.db");
+    let load = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_thresh"));
+        command.arg("load").arg(world.folder.path().join("shredded")).arg("--resolver").arg(&resolver);
+        command.arg("--target").arg(format!("sqlite:{}", database.display())).args(["--offline", "--summary", "json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+    };
+    let written = || {
+        let size = |path: &str| std::fs::metadata(path).map_or(0, |file| file.len());
+        size(&database.display().to_string()) + size(&format!("{}-wal", database.display()))
+    };
+    // Killed as soon as the database has grown a little, again and again.
+    for _ in 0..12 {
+        let before = written();
+        let mut child = load().spawn().unwrap();
+        while written() <= before && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    let output = load().output().unwrap();
+    assert!(output.status.success());
+    let mut target = open(&world.sqlite(), &OpenOptions::default()).unwrap();
+    for (table, rows) in [("events", 1200), ("com_acme_click_1", 1200), ("manifest", 3)] {
+        let mut found = dump(&mut *target, table);
+        assert_eq!(found.len(), rows, "{table}");
+        found.dedup();
+        assert_eq!(found.len(), rows, "{table} has rows twice");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whatever stands in a field arrives as it is, or is cut or repaired and counted; nothing of it becomes SQL.
 
+use thresh::load::{DiscoveryOptions, discover};
+
 use super::world::{TestTarget, World, dump};
 
 const ID: &str = "a0000000-0000-4000-8000-000000000001";
@@ -40,6 +42,44 @@ fn hostile_texts_arrive() {
             assert_eq!(found, expected, "{} {table}", target.name());
         }
     }
+}
+
+#[test]
+fn hostile_texts_arrive_in_every_column_that_takes_text() {
+    let text = "'\\\"; DROP TABLE e; --$$\u{1}\r{}";
+    let wide = |ty: &str| {
+        let width = ty.strip_prefix("VARCHAR(").and_then(|rest| rest.split(')').next()?.parse::<usize>().ok());
+        width.is_some_and(|width| width >= text.len())
+    };
+    let columns: Vec<&str> = thresh::ddl::EVENTS_COLUMNS
+        .iter()
+        .filter(|column| wide(column.redshift) && column.name != "event_id")
+        .map(|column| column.name)
+        .collect();
+    assert!(columns.len() > 60, "{}", columns.len());
+    let world = World::on_s3();
+    let values: Vec<(&str, &str)> = columns.iter().map(|name| (*name, text)).chain([("event_id", ID)]).collect();
+    world.run("1").event(&values).write();
+    for target in TestTarget::all(&world) {
+        let mut connection = target.open();
+        world.load(&mut *connection);
+        let name = connection.dialect().qualified("events", connection.sql_options());
+        let rows = connection.query(&format!("SELECT {} FROM {name}", columns.join(", "))).unwrap();
+        for (column, found) in columns.iter().zip(&rows[0]) {
+            assert_eq!(found.as_deref(), Some(text), "{} {column}", target.name());
+        }
+    }
+}
+
+#[test]
+fn names_that_are_no_schema_are_refused() {
+    let world = World::on_disk();
+    world.plain_run("1", "a");
+    let folder = "run=1/output=good/vendor=com.acme'; DROP TABLE x; --/name=click/format=tsv/model=1";
+    world.put(&format!("{folder}/part-00000.txt"), b"x\n");
+    let found = discover(&world.storage, std::slice::from_ref(&world.root), DiscoveryOptions::default());
+    let error = found.unwrap_err().to_string();
+    assert!(error.contains("DROP TABLE"), "{error}");
 }
 
 #[test]
@@ -98,11 +138,12 @@ fn hostile_names_in_schemas_are_quoted() {
         r#"{"type":"object","properties":{"a\"; DROP TABLE x; --":{"type":"string"},"b.c d":{"type":"string"}}}"#;
     world.schema("com.acme/odd/jsonschema/1-0-0", schema);
     world.run("1").event(&[("event_id", ID)]).row(("com.acme", "odd", 1), "1-0-0", ID, &["one", "two"]).write();
-    for target in TestTarget::all(&world).into_iter().filter(|target| target.name() != "redshift") {
+    for target in TestTarget::all(&world) {
         let mut connection = target.open();
         world.load(&mut *connection);
         let columns = connection.columns("com_acme_odd_1").unwrap();
         assert_eq!(columns[9].name, "a\"; drop table x; __", "{}", target.name());
+        assert!(dump(&mut *connection, "com_acme_odd_1")[0].ends_with("=one|b.c d=two"), "{}", target.name());
         assert_eq!(dump(&mut *connection, "events").len(), 1);
     }
 }

@@ -3,6 +3,7 @@
 mod command;
 mod faults;
 mod hostile;
+mod layouts;
 mod postgres;
 mod redshift;
 mod same_rows;

@@ -2,7 +2,7 @@
 
 use thresh::load::config::SslMode;
 use thresh::load::secret::{Secret, SecretSource};
-use thresh::load::target::OpenOptions;
+use thresh::load::target::{FailAt, OpenOptions};
 use thresh::load::{LoadError, LoadOptions, RunOutcome, Steps, TargetConfig, open};
 
 use super::world::{CHECKOUT, CHECKOUT_1, World, dump};
@@ -44,7 +44,7 @@ fn tables_are_migrated_in_the_run_s_transaction() {
     assert_eq!(rows[0][0].as_deref(), Some("2"));
     world.schema("com.acme/checkout_step/jsonschema/1-0-1", CHECKOUT_1);
     world.plain_run("2", "b");
-    target.fail_next("INSERT INTO atomic.manifest");
+    target.fail_at(FailAt::Containing("INSERT INTO atomic.manifest".to_owned()));
     assert!(world.load_with(&mut *target, &options).1.is_err());
     let version = |target: &mut dyn thresh::load::Target| target.table_version(CHECKOUT).unwrap().unwrap();
     assert!(version(&mut *target).ends_with("1-0-0"), "the migration is rolled back with the rows");
@@ -89,24 +89,4 @@ fn no_connection_says_why_and_keeps_the_password() {
     assert!(error.contains("TLS"), "{error}");
     let closed = TargetConfig { port: 1, ..database.config() };
     assert!(matches!(open(&closed, &OpenOptions::default()), Err(LoadError::Connect { .. })));
-}
-
-#[test]
-#[ignore = "a measurement: run it in a release build"]
-fn speed() {
-    let Some(database) = Database::create() else { return };
-    let world = World::on_disk();
-    let mut run = world.run("1").gzip();
-    for number in 0..100_000 {
-        let id = format!("{number:08}-0000-4000-8000-000000000001");
-        run = run
-            .event(&[("event_id", &id), ("page_url", "http://acme.com/a/page"), ("useragent", "Mozilla/5.0 (X11)")])
-            .row(("com.acme", "click", 1), "1-0-0", &id, &["target", "5"]);
-    }
-    run.write();
-    let mut target = open(&database.config(), &OpenOptions::default()).unwrap();
-    let report = world.load(&mut *target);
-    for table in &report.runs[0].tables {
-        println!("  {} {:.0} rows/s", table.table, table.rows.unwrap() as f64 / table.seconds);
-    }
 }

@@ -182,23 +182,3 @@ fn json_types_of_old_runs_become_columns() {
         Some(r#"[{"schemaKey":"iglu:com.acme/click/jsonschema/1-0-0","format":"JSON"}]"#)
     );
 }
-
-#[test]
-#[ignore = "a measurement: run it in a release build"]
-fn speed() {
-    let world = World::on_disk();
-    let mut run = world.run("1").gzip();
-    for number in 0..100_000 {
-        let id = format!("{number:08}-0000-4000-8000-000000000001");
-        run = run
-            .event(&[("event_id", &id), ("page_url", "http://acme.com/a/page"), ("useragent", "Mozilla/5.0 (X11)")])
-            .row(("com.acme", "click", 1), "1-0-0", &id, &["target", "5"]);
-    }
-    run.write();
-    let mut target = open(&world.sqlite(), &OpenOptions::default()).unwrap();
-    let report = world.load(&mut *target);
-    println!("{} rows in {:.1} s", report.rows(), report.seconds);
-    for table in &report.runs[0].tables {
-        println!("  {} {:.0} rows/s", table.table, table.rows.unwrap() as f64 / table.seconds);
-    }
-}

@@ -64,6 +64,20 @@ impl World {
         FolderSource::new(self.folder.path().join("registry"))
     }
 
+    /// A resolver file with the schemas.
+    pub fn resolver(&self) -> std::path::PathBuf {
+        let config = serde_json::json!({
+            "schema": "iglu:com.snowplowanalytics.iglu/resolver-config/jsonschema/1-0-1",
+            "data": {"cacheSize": 10, "repositories": [{
+                "name": "Local", "priority": 0, "vendorPrefixes": [],
+                "connection": {"embedded": {"path": self.folder.path().join("registry")}},
+            }]},
+        });
+        let file = self.folder.path().join("resolver.json");
+        std::fs::write(&file, config.to_string()).unwrap();
+        file
+    }
+
     pub fn runs(&self) -> Vec<ShreddedRun> {
         let inputs = [self.root.clone()];
         let found = discover(&self.storage, &inputs, DiscoveryOptions::default()).unwrap();
@@ -262,7 +276,8 @@ impl TestTarget {
 pub fn dump(target: &mut dyn Target, table: &str) -> Vec<String> {
     let columns = target.columns(table).unwrap();
     let name = target.dialect().qualified(table, target.sql_options());
-    let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
     let rows = target.query(&format!("SELECT {} FROM {name}", names.join(", "))).unwrap();
     let mut lines: Vec<String> = rows
         .iter()

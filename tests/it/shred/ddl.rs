@@ -1,8 +1,9 @@
 //! `thresh ddl`.
 
+use std::path::Path;
+
 use serde_json::json;
-#[cfg(feature = "postgres")]
-use thresh::ddl::{Dialect, FolderSource, Migration, ModelKey, Postgres, SqlOptions, Table, TableOptions, fetch_model};
+use thresh::ddl::{Dialect, FolderSource, Migration, ModelKey, SqlOptions, Table, TableOptions, fetch_model};
 
 use super::world::{World, success};
 
@@ -63,54 +64,106 @@ fn sqlite_takes_it_all() {
     assert_eq!(tables, 4, "events and three models");
 }
 
-/// Every table and every migration of Iglu Central, if it is there (`THRESH_IGLU_CENTRAL`).
-#[cfg(feature = "postgres")]
-#[test]
-fn iglu_central_in_postgres() {
-    let default = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/iglu-central");
-    let folder = std::env::var_os("THRESH_IGLU_CENTRAL").map_or(default, Into::into);
-    if !folder.join("schemas").is_dir() {
-        println!("no Iglu Central: set THRESH_IGLU_CENTRAL");
-        return;
-    }
-    let Some(database) = crate::support::postgres::Database::create() else { return };
-    let mut target = thresh::load::open(&database.config(), &Default::default()).unwrap();
-    target.execute("CREATE SCHEMA atomic").unwrap();
-    let source = FolderSource::new(&folder);
-    let (dialect, sql, options) = (Postgres, SqlOptions::default(), TableOptions::default());
-    let mut tables = 0;
+/// Every table and every migration of a folder of schemas is made in a database; what is refused has a reason.
+struct Made {
+    tables: usize,
+    steps: usize,
+    refused: Vec<(ModelKey, String)>,
+}
+
+fn make_all(folder: &Path, dialect: &dyn Dialect, execute: &mut dyn FnMut(&str)) -> Made {
+    let source = FolderSource::new(folder);
+    let (sql, options) = (SqlOptions::default(), TableOptions::default());
+    let mut made = Made { tables: 0, steps: 0, refused: Vec::new() };
     for key in models(&folder.join("schemas")) {
-        let made = fetch_model(&source, &key).and_then(|schemas| {
-            let table = Table::build(&key, &schemas, options)?;
-            Ok((table, Migration::steps(&key, &schemas, options)?, Table::build(&key, &schemas[..1], options)?))
+        let planned = fetch_model(&source, &key).and_then(|schemas| {
+            let first = Table::build(&key, &schemas[..1], options)?;
+            Ok((first, Migration::steps(&key, &schemas, options)?, Table::build(&key, &schemas, options)?))
         });
-        let Ok((newest, steps, first)) = made else { continue };
-        for statement in dialect.create_table(&first, &sql).unwrap() {
-            target.execute(&statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
-        }
-        for step in steps {
-            for statement in dialect.migrate(&step, &sql).inside {
-                target.execute(&statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
+        let created = planned.map_err(|error| error.to_string()).and_then(|(first, steps, newest)| {
+            let create = dialect.create_table(&first, &sql).map_err(|error| error.to_string())?;
+            Ok((create, steps, newest))
+        });
+        let (create, steps, newest) = match created {
+            Ok(created) => created,
+            Err(reason) => {
+                made.refused.push((key, reason));
+                continue;
             }
+        };
+        create.iter().for_each(|statement| execute(statement));
+        for step in &steps {
+            let statements = dialect.migrate(step, &sql);
+            statements.before.iter().chain(&statements.inside).for_each(|statement| execute(statement));
         }
         // What was migrated must be what would have been created.
-        let name = dialect.table_name(&key);
-        let columns = newest
-            .columns
-            .iter()
-            .map(|column| format!("\"{}\"", dialect.column_name(&column.name).replace('"', "\"\"")));
-        let list: Vec<String> = columns.collect();
-        if !list.is_empty() {
-            let select = format!("SELECT {} FROM atomic.{name} LIMIT 0", list.join(", "));
-            target.execute(&select).unwrap_or_else(|error| panic!("{error}: {select}"));
-        }
-        tables += 1;
+        let quoted = |name: &str| format!("\"{}\"", dialect.column_name(name).replace('"', "\"\""));
+        let columns: Vec<String> = newest.columns.iter().map(|column| quoted(&column.name)).collect();
+        let list = if columns.is_empty() { "root_id".to_owned() } else { columns.join(", ") };
+        execute(&format!("SELECT {list} FROM {} LIMIT 0", dialect.qualified(&dialect.table_name(&key), &sql)));
+        made.tables += 1;
+        made.steps += steps.len();
     }
-    assert!(tables > 500, "{tables}");
+    made
+}
+
+/// Iglu Central if it is there (`THRESH_IGLU_CENTRAL`, or beside the repository), and schemas of our own in any case.
+fn every_folder(mut check: impl FnMut(&Path, &dyn Fn(&Made))) {
+    let world = World::new();
+    thresh::loadgen::registry::write(&world.path("registry"), 1, 16).unwrap();
+    world.schema("com.acme/broken/jsonschema/1-0-0", &json!({"a": {"type": "text"}}));
+    world.schema("com.acme/twice/jsonschema/1-0-0", &json!({"aB": {"type": "string"}, "a_b": {"type": "string"}}));
+    world.schema("com.acme/no_first/jsonschema/1-0-1", &json!({"a": {"type": "string"}}));
+    check(&world.path("registry"), &|made: &Made| {
+        assert_eq!((made.tables, made.steps), (15, 29));
+        let refused: Vec<&str> = made.refused.iter().map(|(key, _)| key.name.as_str()).collect();
+        assert_eq!(refused, ["broken", "no_first", "twice"]);
+    });
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/iglu-central");
+    let central = std::env::var_os("THRESH_IGLU_CENTRAL").map_or(default, Into::into);
+    if central.join("schemas").is_dir() {
+        check(&central, &|made: &Made| assert!(made.tables > 500 && made.steps > 50, "{} {}", made.tables, made.steps));
+    } else {
+        println!("no Iglu Central: set THRESH_IGLU_CENTRAL");
+    }
+}
+
+fn assert_reasons(made: &Made) {
+    for (key, reason) in &made.refused {
+        assert!(reason.contains(&key.name) && reason.len() > key.name.len() + 20, "{key:?}: {reason:?}");
+        println!("refused: {reason}");
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn every_table_in_sqlite() {
+    every_folder(|folder, expected| {
+        let database = rusqlite::Connection::open_in_memory().unwrap();
+        let made = make_all(folder, &thresh::ddl::Sqlite, &mut |statement| {
+            database.execute_batch(statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
+        });
+        assert_reasons(&made);
+        expected(&made);
+    });
 }
 
 #[cfg(feature = "postgres")]
-fn models(schemas: &std::path::Path) -> std::collections::BTreeSet<ModelKey> {
+#[test]
+fn every_table_in_postgres() {
+    every_folder(|folder, expected| {
+        let Some(database) = crate::support::postgres::Database::create() else { return };
+        let mut target = thresh::load::open(&database.config(), &Default::default()).unwrap();
+        target.execute("CREATE SCHEMA atomic").unwrap();
+        let made = make_all(folder, &thresh::ddl::Postgres, &mut |statement| {
+            target.execute(statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
+        });
+        assert_reasons(&made);
+        expected(&made);
+    });
+}
+
+fn models(schemas: &Path) -> std::collections::BTreeSet<ModelKey> {
     let names = |folder: std::path::PathBuf| {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>()

@@ -1,9 +1,13 @@
 //! `thresh shred`, `ddl` and `to-json` from end to end.
 
+mod conservation;
 mod ddl;
+mod documentation;
 mod duplicates;
 mod dynamodb;
+mod odd_input;
 mod round_trip;
+mod whole_way;
 pub mod world;
 
 use serde_json::json;

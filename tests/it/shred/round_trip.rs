@@ -50,7 +50,7 @@ fn leaf() -> impl Strategy<Value = (Value, Value)> {
     ]
 }
 
-fn object(depth: u32) -> BoxedStrategy<(Value, Value)> {
+pub fn object(depth: u32) -> BoxedStrategy<(Value, Value)> {
     let below: BoxedStrategy<(Value, Value)> =
         if depth == 0 { leaf().boxed() } else { prop_oneof![4 => leaf(), 1 => object(depth - 1)].boxed() };
     proptest::collection::btree_map("[a-z][a-zA-Z-]{0,5}", (below, any::<bool>(), any::<bool>()), 1..6)
@@ -103,11 +103,11 @@ fn through_sqlite(schemas: Vec<Value>, version: u32, data: &Value) -> (Table, Ve
     (table, found)
 }
 
-fn lookup<'v>(data: &'v Value, pointer: &str) -> Option<&'v Value> {
+pub fn lookup<'v>(data: &'v Value, pointer: &str) -> Option<&'v Value> {
     data.pointer(pointer).filter(|value| !value.is_null())
 }
 
-fn assert_same(expected: Option<&Value>, found: &Cell, name: &str) {
+pub fn assert_same(expected: Option<&Value>, found: &Cell, name: &str) {
     let same = match (expected, found) {
         (None, Cell::Null) => true,
         (Some(Value::Bool(flag)), Cell::Integer(number)) => *number == i64::from(*flag),

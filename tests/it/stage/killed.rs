@@ -37,7 +37,7 @@ fn stage_then_archive(files: &Files, most: usize, step: usize) -> usize {
 #[test]
 fn on_local_disks() {
     let files = Files::local();
-    stage_then_archive(&files, 30, 2);
+    stage_then_archive(&files, 30, 4);
     assert!(!files.has_temporary(), "what a killed process was writing is gone");
 }
 
@@ -45,6 +45,6 @@ fn on_local_disks() {
 fn on_s3() {
     let files = Files::on_s3();
     files.server().state().latency = Duration::from_millis(2);
-    let killed = stage_then_archive(&files, 160, 9);
+    let killed = stage_then_archive(&files, 160, 16);
     assert!(killed > 5, "each request takes a while, so that the process can be hit: {killed}");
 }

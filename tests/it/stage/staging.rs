@@ -117,6 +117,24 @@ fn an_unfinished_run_comes_first() {
     });
 }
 
+#[test]
+fn an_unfinished_run_of_another_command_is_no_obstacle() {
+    both(|files| {
+        files.put("in/a", "a\n");
+        let plan = serde_json::json!({
+            "command": "enrich", "version": "0.1.0", "run_id": "0", "started": 0, "configuration": {},
+            "inputs": [{"location": "/x", "size": 1}], "splits": [[0, 1]],
+        });
+        files.put("work/run=0/_journal/plan.json", plan.to_string());
+        stage(&files, "1", 0, &[]);
+        assert_eq!(files.lines("work/run=1"), ["a"]);
+        files.put("in/b", "b\n");
+        let said = stage(&files, "0", 4, &["--resume"]);
+        assert!(said.contains("the command was `enrich`"), "{said}");
+        assert_eq!(files.names("in"), ["b"]);
+    });
+}
+
 fn remove(files: &Files, name: &str) {
     match &files.s3 {
         Some(s3) => {

@@ -68,6 +68,27 @@ fn ranges_become_parts_and_small_ones_are_written() {
 }
 
 #[test]
+fn another_server_agrees() {
+    let root = tempfile::tempdir().unwrap();
+    let s3 = FakeS3::on_files(root.path());
+    let storage = Storage::new(StorageOptions { s3_part_size: 5 * MIB as u64, ..s3.options() });
+    let (first, second) = (noise(6 * MIB), noise(7 * MIB));
+    for (key, bytes) in [("in/a b", &first), ("in/c", &second)] {
+        storage.write_all(&s3.at(key), bytes, Precondition::None).unwrap();
+    }
+    let sources = [meta(&storage, &s3.at("in/a b")), meta(&storage, &s3.at("in/c"))];
+    assert_eq!(storage.copy(&sources[0], &s3.at("copy")).unwrap().size, first.len() as u64);
+    assert!(storage.read_all(&s3.at("copy")).unwrap() == first);
+    let mut writer = storage.create(&s3.at("out"), Precondition::None, 0).unwrap();
+    for source in &sources {
+        storage.append(writer.as_mut(), source, 0..source.size).unwrap();
+    }
+    let written = writer.finish().unwrap();
+    assert_eq!(written.size, 13 << 20);
+    assert!(storage.read_all(&s3.at("out")).unwrap() == [first, second].concat());
+}
+
+#[test]
 fn a_source_that_changed_ends_the_upload() {
     let s3 = FakeS3::start();
     let storage = s3.storage();

@@ -27,8 +27,10 @@ pub enum Fault {
     FailCopy(usize),
     /// The connection breaks after the n-th `COPY` from now.
     DropAfterCopy(usize),
-    /// The connection breaks before a statement that contains this reaches the database.
-    DropBefore(&'static str),
+    /// The connection breaks after the n-th statement from now was carried out; its answer is lost.
+    CutAfter(usize),
+    /// The connection breaks when the n-th message with rows from now comes.
+    CutInRows(usize),
 }
 
 pub struct Shared {
@@ -94,8 +96,19 @@ impl FakeRedshift {
         std::mem::take(&mut self.shared.journal.lock().unwrap())
     }
 
+    /// A target that takes this for PostgreSQL, which it is but for what Redshift has of its own.
+    pub fn as_postgres(&self) -> TargetConfig {
+        let (port, name) = (self.port, &self.database.name);
+        TargetConfig::parse(&format!("postgres://postgres:p%40ss%20word@127.0.0.1:{port}/{name}")).unwrap()
+    }
+
     pub fn fault(&self, fault: Fault) {
         self.shared.faults.lock().unwrap().push(fault);
+    }
+
+    /// Whether a fault is still to come; those left are forgotten.
+    pub fn take_faults(&self) -> bool {
+        !std::mem::take(&mut *self.shared.faults.lock().unwrap()).is_empty()
     }
 }
 
@@ -129,6 +142,8 @@ pub struct Session<'s> {
     /// Of the last `ReadyForQuery`: I idle, T in a transaction, E in one that failed.
     status: u8,
     last_copy: u32,
+    /// The client hears nothing any more: its connection is about to break.
+    muted: bool,
 }
 
 /// What a statement came to.
@@ -157,15 +172,28 @@ impl Session<'_> {
         };
         let mut backend = TcpStream::connect(("127.0.0.1", shared.backend))?;
         backend.write_all(&startup)?;
-        let mut session = Session { client, backend, shared, status: b'I', last_copy: 0 };
+        let mut session = Session { client, backend, shared, status: b'I', last_copy: 0, muted: false };
         session.authenticate()?;
+        let mut waits_for_rows = false;
         loop {
             let message = read_message(&mut session.client)?;
             match message.kind {
                 b'Q' => session.query(&message.body)?,
                 b'X' => return write_message(&mut session.backend, b'X', &[]),
-                // Prepared statements are PostgreSQL's own business; COPY from S3 cannot be one.
+                // Prepared statements and rows are PostgreSQL's own business; COPY from S3 cannot be one.
                 kind => {
+                    if kind == b'P' {
+                        let text = message.body.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+                        session.meet(&String::from_utf8_lossy(text));
+                        // What is to be lost is the answer to the rows, not that to the preparations.
+                        waits_for_rows = std::mem::take(&mut session.muted);
+                    }
+                    if kind == b'c' {
+                        session.muted = std::mem::take(&mut waits_for_rows);
+                    }
+                    if kind == b'd' {
+                        session.shared.cut_in_rows()?;
+                    }
                     write_message(&mut session.backend, kind, &message.body)?;
                     if kind == b'S' {
                         session.pass_answers(true)?;
@@ -173,6 +201,11 @@ impl Session<'_> {
                 }
             }
         }
+    }
+
+    /// To the client, if it still listens.
+    fn tell(&mut self, kind: u8, body: &[u8]) -> std::io::Result<()> {
+        if self.muted { Ok(()) } else { write_message(&mut self.client, kind, body) }
     }
 
     fn authenticate(&mut self) -> std::io::Result<()> {
@@ -190,7 +223,7 @@ impl Session<'_> {
         }
     }
 
-    /// Passes the backend's messages on until it is ready again.
+    /// Passes the backend's messages on until it is ready again, or waits for rows.
     fn pass_answers(&mut self, with_ready: bool) -> std::io::Result<Ended> {
         let mut ended = Ended::Well;
         loop {
@@ -201,11 +234,14 @@ impl Session<'_> {
             if message.kind == b'Z' {
                 self.status = message.body[0];
                 if with_ready {
-                    write_message(&mut self.client, b'Z', &message.body)?;
+                    self.tell(b'Z', &message.body)?;
                 }
+                return if self.muted { Err(broken()) } else { Ok(ended) };
+            }
+            self.tell(message.kind, &message.body)?;
+            if message.kind == b'G' {
                 return Ok(ended);
             }
-            write_message(&mut self.client, message.kind, &message.body)?;
         }
     }
 
@@ -213,29 +249,37 @@ impl Session<'_> {
         let text = String::from_utf8_lossy(body.strip_suffix(b"\0").unwrap_or(body)).into_owned();
         let statements = rewrite::split(&text);
         for statement in &statements {
-            self.shared.journal.lock().unwrap().push(statement.clone());
-            self.break_before(statement)?;
+            self.meet(statement);
             if matches!(self.statement(statement)?, Ended::InError) {
                 break;
             }
         }
         if statements.is_empty() {
-            write_message(&mut self.client, b'I', &[])?;
+            self.tell(b'I', &[])?;
+        }
+        if self.muted {
+            return Err(broken());
         }
         let status = [self.status];
-        write_message(&mut self.client, b'Z', &status)
+        self.tell(b'Z', &status)
     }
 
-    fn break_before(&self, statement: &str) -> std::io::Result<()> {
-        let mut faults = self.shared.faults.lock().unwrap();
-        let hit = |fault: &Fault| matches!(fault, Fault::DropBefore(part) if statement.contains(part));
-        match faults.iter().position(hit) {
-            Some(at) => {
-                faults.remove(at);
-                Err(std::io::ErrorKind::ConnectionAborted.into())
+    /// Notes a statement, and meets the fault that is meant for it.
+    fn meet(&mut self, statement: &str) {
+        self.shared.journal.lock().unwrap().push(statement.to_owned());
+        let mut mute = false;
+        self.shared.faults.lock().unwrap().retain_mut(|fault| match fault {
+            Fault::CutAfter(0) => {
+                mute = true;
+                false
             }
-            None => Ok(()),
-        }
+            Fault::CutAfter(left) => {
+                *left -= 1;
+                true
+            }
+            _ => true,
+        });
+        self.muted |= mute;
     }
 
     fn statement(&mut self, statement: &str) -> std::io::Result<Ended> {
@@ -297,7 +341,7 @@ impl Session<'_> {
                 *left -= 1;
                 true
             }
-            Fault::DropBefore(_) => true,
+            _ => true,
         });
         (fails, drops)
     }
@@ -305,6 +349,28 @@ impl Session<'_> {
     fn next_copy(&mut self) -> u32 {
         self.last_copy = self.shared.copies.fetch_add(1, Ordering::Relaxed) + 1;
         self.last_copy
+    }
+}
+
+fn broken() -> std::io::Error {
+    std::io::ErrorKind::ConnectionAborted.into()
+}
+
+impl Shared {
+    fn cut_in_rows(&self) -> std::io::Result<()> {
+        let mut cut = false;
+        self.faults.lock().unwrap().retain_mut(|fault| match fault {
+            Fault::CutInRows(0) => {
+                cut = true;
+                false
+            }
+            Fault::CutInRows(left) => {
+                *left -= 1;
+                true
+            }
+            _ => true,
+        });
+        if cut { Err(broken()) } else { Ok(()) }
     }
 }
 

@@ -79,6 +79,50 @@ fn members_larger_than_a_chunk_are_streamed() {
     assert!(plain == expected);
 }
 
+/// The window of a streamed object moves over members of all sizes.
+#[test]
+fn streams_of_many_members() {
+    let lines = text(60_000);
+    let mut state = 1_u64;
+    let mut next_byte = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    let noise: Vec<u8> = (0..6 << 20).map(|_| next_byte()).collect();
+    let members: Vec<&[u8]> = lines.chunks(70_000).chain(noise.chunks(900_000)).chain([&noise[..5 << 20]]).collect();
+    let stored = gzip_of(&members);
+    let expected = members.concat();
+    assert!(stored.len() > 8 << 20, "{}", stored.len());
+    for step in [1 << 20, 65_521] {
+        assert!(streamed(&stored, step, "x") == (expected.clone(), None));
+    }
+    assert!(whole(&stored, "x") == (expected, None));
+    let (plain, error) = streamed(&stored[..3 << 20], 1 << 20, "x");
+    assert!(members.concat().starts_with(&plain) && plain.len() > 3 << 20);
+    assert!(matches!(error, Some(CodecError::Truncated { stored: 3_145_728, .. })), "{error:?}");
+}
+
+/// What was read before the stream failed is not lost.
+#[test]
+fn a_stream_that_fails_half_way() {
+    let first = text(1000);
+    let mut stored = gzip_of(&[&first, &first]);
+    stored.truncate(stored.len() - 9);
+    let failing = Cursor::new(stored).chain(Refusing);
+    let mut plain = Vec::new();
+    let error = Decoder::new(Box::new(failing), "x").unwrap().read_to_end(&mut plain).unwrap_err();
+    assert_eq!(error.to_string(), "connection lost");
+    assert!(plain.starts_with(&first) && plain.len() > first.len());
+}
+
+struct Refusing;
+
+impl Read for Refusing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("connection lost"))
+    }
+}
+
 pub(super) fn gzip_file(members: GzipMembers, blocks: &[&[u8]]) -> Vec<u8> {
     let mut encoder = GzipEncoder::new(members, 1);
     let mut out = Vec::new();

@@ -228,11 +228,12 @@ impl Session<'_> {
     }
 
     fn send_rows(&mut self, copy: &Copy, columns: &[Column], rows: &[String], short: &str) -> std::io::Result<Ended> {
-        let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+        let names: Vec<String> =
+            columns.iter().map(|column| format!("\"{}\"", column.name.replace('"', "\"\""))).collect();
         self.forward(&format!("COPY {} ({}) FROM STDIN", copy.table, names.join(", ")))?;
         let answer = super::read_message(&mut self.backend)?;
         if answer.kind != b'G' {
-            write_message(&mut self.client, answer.kind, &answer.body)?;
+            self.tell(answer.kind, &answer.body)?;
             self.pass_answers(false)?;
             return Ok(Ended::InError);
         }
@@ -244,14 +245,14 @@ impl Session<'_> {
                 b'C' => {
                     let text =
                         format!("Load into table '{short}' completed, {} record(s) loaded successfully.", rows.len());
-                    write_message(&mut self.client, b'N', format!("SINFO\0C00000\0M{text}\0\0").as_bytes())?;
-                    write_message(&mut self.client, b'C', b"COPY\0")?;
+                    self.tell(b'N', format!("SINFO\0C00000\0M{text}\0\0").as_bytes())?;
+                    self.tell(b'C', b"COPY\0")?;
                 }
                 b'Z' => {
                     self.status = message.body[0];
                     return Ok(if self.status == b'E' { Ended::InError } else { Ended::Well });
                 }
-                kind => write_message(&mut self.client, kind, &message.body)?,
+                kind => self.tell(kind, &message.body)?,
             }
         }
     }

@@ -1,109 +1,10 @@
-//! `thresh recover` through the built binary.
-
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+//! What becomes of rows: places, scripts, times, duplicates, previews.
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-const BADROWS: &str = "iglu:com.snowplowanalytics.snowplow.badrows";
-
-/// A folder of one test.
-struct World {
-    folder: tempfile::TempDir,
-}
-
-impl World {
-    fn new() -> World {
-        World { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn thresh(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_thresh"));
-        command.current_dir(self.folder.path()).args(arguments).env_remove("RUST_LOG");
-        command.output().unwrap()
-    }
-
-    /// Runs a command that must succeed; its summary.
-    fn summary(&self, arguments: &[&str]) -> Value {
-        let mut all = arguments.to_vec();
-        all.extend(["--summary", "json", "--progress", "off", "--threads", "2"]);
-        let output = self.thresh(&all);
-        assert!(output.status.success(), "{arguments:?}\n{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// `recover` with the usual places.
-    fn recover(&self, input: &str, rules: &[&str], more: &[&str]) -> Value {
-        let mut all = vec!["recover", input];
-        all.extend(rules);
-        all.extend(["--output", "out", "--failed", "failed", "--unrecoverable", "unrecoverable", "--run-id", "r"]);
-        all.extend(more);
-        self.summary(&all)
-    }
-
-    /// All lines of the parts directly in a run folder.
-    fn lines(&self, folder: &str) -> Vec<String> {
-        let mut parts: Vec<PathBuf> = match std::fs::read_dir(self.path(folder)) {
-            Ok(entries) => entries.map(|entry| entry.unwrap().path()).filter(|path| is_part(path)).collect(),
-            Err(_) => Vec::new(),
-        };
-        parts.sort();
-        parts.iter().flat_map(|part| plain(part).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
-    }
-}
-
-fn is_part(path: &Path) -> bool {
-    path.is_file() && path.file_name().unwrap().to_string_lossy().starts_with("part-")
-}
-
-fn plain(path: &Path) -> String {
-    let bytes = std::fs::read(path).unwrap();
-    let mut text = String::new();
-    match bytes.starts_with(&[0x1F, 0x8B]) {
-        true => drop(flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap()),
-        false => text = String::from_utf8(bytes).unwrap(),
-    }
-    text
-}
-
-fn flows(data: &Value) -> String {
-    json!({"schema": "iglu:com.snowplowanalytics.snowplow/recoveries/jsonschema/4-0-0", "data": data}).to_string()
-}
-
-fn bad_row(name: &str, data: &Value) -> String {
-    json!({"schema": format!("{BADROWS}/{name}/jsonschema/1-0-0"), "data": data}).to_string()
-}
-
-/// A request that one flow can mend: its `e` says what it is.
-fn adapter_failure(e: &str) -> String {
-    let payload = json!({"vendor": "com.snowplowanalytics.snowplow", "version": "tp2",
-        "querystring": [{"name": "e", "value": e}], "collector": "c", "encoding": "UTF-8", "headers": [],
-        "timestamp": "2020-06-08T11:26:50.123Z"});
-    let failure = json!({"timestamp": "2020-06-08T11:26:51Z", "messages": []});
-    bad_row("adapter_failures", &json!({"processor": {}, "failure": failure, "payload": payload}))
-}
-
-fn mending_flow() -> String {
-    flows(&json!({format!("{BADROWS}/adapter_failures/jsonschema/*-*-*"): [
-        {"name": "mend", "conditions": [{"op": "Test", "path": "$.payload.querystring.e", "value": {"value": "wrong"}}],
-         "steps": [{"op": "Replace", "path": "$.querystring.e", "value": "pv"}]},
-        {"name": "break", "conditions": [{"op": "Test", "path": "$.payload.querystring.e", "value": {"value": "broken"}}],
-         "steps": [{"op": "Replace", "path": "$.no.such.field", "value": "x"}]}]}))
-}
+use super::{BADROWS, World, adapter_failure, bad_row, empty_resolver, flows, mending_flow};
 
 #[test]
 fn every_row_ends_in_exactly_one_place() {
@@ -166,13 +67,6 @@ fn recovered_blocks_are_read_by_enrich() {
     all.extend(["--resolver", &resolver]);
     let summary = world.summary(&all);
     assert_eq!(summary["records_in"], 6_000);
-}
-
-/// A resolver with no repositories but the embedded one.
-fn empty_resolver(world: &World) -> String {
-    let config = json!({"schema": "iglu:com.snowplowanalytics.iglu/resolver-config/jsonschema/1-0-1",
-        "data": {"cacheSize": 500, "repositories": []}});
-    world.write("resolver.json", &config.to_string()).display().to_string()
 }
 
 #[test]
@@ -339,105 +233,97 @@ fn suggestions_lead_to_a_configuration() {
     assert!(text.contains("not recognized as a tracking platform"), "{text}");
 }
 
-/// Logs without faults, and the same with faults that are known.
-fn logs(world: &World) -> (Vec<String>, PathBuf) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_thresh-loadgen"));
-    let made = command
-        .arg(world.path("pure"))
-        .args(["--format", "cloudfront", "--plain", "--events", "400", "--files", "1", "--bad-share", "0"])
-        .args(["--networks", "64", "--write-registry"])
-        .arg(world.path("registry"))
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let file = std::fs::read_dir(world.path("pure"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| !path.file_name().unwrap().to_string_lossy().starts_with('_'))
-        .unwrap();
-    // Entities with a schema that strict validators refuse are left out.
-    let fits = |line: &&str| !contexts(line).is_some_and(|(_, text, _)| text.contains("PerformanceTiming"));
-    let lines = plain(&file).lines().filter(fits).map(str::to_owned).collect();
-    (lines, world.path("registry/resolver.json"))
-}
+/// Numbers that look random and are the same every time.
+struct Noise(u64);
 
-/// What stands before the contexts of a line, the contexts, and what follows.
-fn contexts(line: &str) -> Option<(&str, String, &str)> {
-    let (head, rest) = line.split_once("&cx=")?;
-    let end = rest.find(['&', '\t'])?;
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(&rest[..end]).ok()?).ok()?;
-    Some((head, text, &rest[end..]))
-}
-
-/// A platform that does not exist, or an entity of a version that does not.
-fn spoil(index: usize, line: &str) -> String {
-    if line.starts_with('#') {
-        return line.to_owned();
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
     }
-    match index % 4 {
-        0 => line.replace("&p=web", "&p=wob").replace("&p=mob", "&p=wob-mob"),
-        1 => {
-            let Some((head, text, rest)) = contexts(line) else { return line.to_owned() };
-            let spoilt = text.replace("web_page/jsonschema/1-0-0", "web_page/jsonschema/1-0-9");
-            format!("{head}&cx={}{rest}", URL_SAFE_NO_PAD.encode(spoilt))
+}
+
+/// Rows of every kind with bytes lost, doubled, changed, and rows that only a malicious mind writes.
+fn malformed_rows() -> Vec<Vec<u8>> {
+    let event = json!({"vendor": "v", "version": "1", "loaderName": "c", "encoding": "UTF-8",
+        "parameters": [{"name": "e", "value": "pv"}, {"name": "cx", "value": "e30"}, {"name": "co", "value": "{}"}]});
+    let whole = [
+        adapter_failure("wrong"),
+        bad_row("schema_violations", &json!({"failure": {"messages": []}, "payload": {"enriched": {}, "raw": event}})),
+        bad_row("collector_payload_format_violation", &json!({"failure": {"loader": "thrift"}, "payload": "CgDIAAAA"})),
+        bad_row("recovery_error", &json!({"failure": {}, "payload": {"schema": "x", "data": 1}, "recoveries": -1})),
+        json!({"line": "CgDIAAAAAAAAAAALANIAAAAFVVRGLTg=", "errors": [{"message": "Field [p]"}]}).to_string(),
+        json!({"line": "2016-01-01\t00:00:00\t-\t1\t192.0.2.1\tGET\tc\t/i\t200\t-\tUA\te=pv\t-", "errors": ["e"]})
+            .to_string(),
+    ];
+    let mut noise = Noise(88_172_645_463_325_252);
+    let mut rows: Vec<Vec<u8>> = Vec::new();
+    for number in 0..1500 {
+        let mut row = whole[number % whole.len()].clone().into_bytes();
+        for _ in 0..=noise.below(4) {
+            let at = noise.below(row.len().max(1));
+            match noise.below(4) {
+                0 => row.truncate(at),
+                1 => row.insert(at.min(row.len()), noise.below(256) as u8),
+                2 if at < row.len() => row[at] = noise.below(256) as u8,
+                _ => row.extend_from_within(at.min(row.len())..),
+            }
         }
-        _ => line.to_owned(),
+        row.retain(|byte| !b"\r\n".contains(byte));
+        rows.push(row);
     }
-}
-
-fn fixing_configuration() -> String {
-    flows(&json!({
-        format!("{BADROWS}/enrichment_failures/jsonschema/*-*-*"): [{
-            "name": "platform",
-            "conditions": [{"op": "Test", "path": "$.payload.raw.parameters.p", "value": {"regex": "^\"wob"}}],
-            "steps": [{"op": "Replace", "path": "$.raw.parameters.p", "match": "^wob-", "value": ""},
-                      {"op": "Replace", "path": "$.raw.parameters.p", "match": "^wob$", "value": "web"}]}],
-        format!("{BADROWS}/schema_violations/jsonschema/*-*-*"): [{
-            "name": "web-page",
-            "conditions": [{"op": "Test", "path": "$.failure.messages", "value": {"regex": "web_page/jsonschema/1-0-9"}}],
-            "steps": [{"op": "Replace", "path": "$.raw.parameters.cx.data.[?(@.schema=~web_page)].schema",
-                       "match": "1-0-9", "value": "1-0-0"}]}],
-    }))
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    for nested in [deep(400), deep(200_000), objects(400), objects(100_000)] {
+        rows.push(nested.clone().into_bytes());
+        rows.push(whole[0].replace("\"messages\":[]", &format!("\"messages\":{nested}")).into_bytes());
+        rows.push(whole[0].replace("\"pv\"", &nested).replace("\"wrong\"", &nested).into_bytes());
+        let quoted = serde_json::to_string(&nested).unwrap();
+        rows.push(whole[1].replace("\"{}\"", &quoted).into_bytes());
+        rows.push(whole[4].replace("\"Field [p]\"", &nested).into_bytes());
+    }
+    rows.push(br#"{"schema":"a","schema":"b","data":1,"data":{}}"#.to_vec());
+    rows.push(format!("{{\"line\":\"x\",\"errors\":[{}]}}", "9".repeat(100_000)).into_bytes());
+    rows.retain(|row| !row.is_empty());
+    rows
 }
 
 #[test]
-fn a_round_trip_gives_the_events_of_logs_without_faults() {
+fn malformed_rows_never_stop_a_run() {
     let world = World::new();
-    let (lines, resolver) = logs(&world);
-    let spoilt: Vec<String> = lines.iter().enumerate().map(|(index, line)| spoil(index, line)).collect();
-    let faults = spoilt.iter().zip(&lines).filter(|(spoilt, line)| spoilt != line).count();
-    assert!(faults > 100, "{faults}");
-    world.write("clean/logs.txt", &(lines.join("\n") + "\n"));
-    world.write("faulty/logs.txt", &(spoilt.join("\n") + "\n"));
-    world.write("config.json", &fixing_configuration());
-    let resolver = resolver.display().to_string();
-    let same = ["--resolver", resolver.as_str(), "--offline", "--etl-tstamp", "1600000000000", "--run-id", "r"];
-    let run = |arguments: &[&str]| world.summary(&[arguments, &same].concat());
-    run(&["enrich", "clean", "--output", "all", "--bad", "all-bad"]);
-    run(&["enrich", "faulty", "--output", "good", "--bad", "bad"]);
-    assert!(world.lines("all-bad/run=r").is_empty());
-    assert_eq!(world.lines("bad/run=r").len(), faults);
-    let summary = world.recover("bad", &["--config", "config.json"], &[]);
-    assert_eq!(summary["named"]["recovered"], faults);
-    run(&["enrich", "out/run=r", "--output", "mended", "--bad", "still-bad"]);
-    assert!(world.lines("still-bad/run=r").is_empty());
-
-    let sorted = |folders: &[&str]| {
-        let mut events: Vec<String> = folders.iter().flat_map(|folder| world.lines(folder)).collect();
-        events.sort();
-        events
-    };
-    let (all, mended) = (sorted(&["all/run=r"]), sorted(&["good/run=r", "mended/run=r"]));
-    assert_eq!(all.len(), mended.len());
-    for (expected, found) in all.iter().zip(&mended) {
-        assert_eq!(found, expected);
+    let rows = malformed_rows();
+    std::fs::create_dir(world.path("bad")).unwrap();
+    std::fs::write(world.path("bad/part-0"), rows.join(&b'\n')).unwrap();
+    let every = json!([{"op": "Test", "path": "$.payload", "value": {"regex": "."}}]);
+    let through = json!([{"op": "Replace", "path": "$.raw.parameters.co.data.[?(@.schema=~x)].schema", "value": "y"}]);
+    let add = json!([{"op": "Add", "path": "$.querystring", "value": [{"name": "tv", "value": "x"}]}]);
+    world.write(
+        "config.json",
+        &flows(&json!({
+            format!("{BADROWS}/schema_violations/jsonschema/*-*-*"): [{"name": "a", "conditions": every, "steps": through}],
+            "iglu:com.snowplowanalytics.snowplow.badrows/adapter_failures/jsonschema/*-*-*":
+                [{"name": "b", "conditions": [], "steps": add}],
+            "iglu:com.snowplowanalytics.snowplow.badrows/collector_payload_format_violation/jsonschema/*-*-*":
+                [{"name": "c", "conditions": [], "steps": []}],
+            "iglu:com.snowplowanalytics.snowplow.badrows/legacy_bad_row/jsonschema/*-*-*":
+                [{"name": "d", "conditions": [], "steps": add}],
+        })),
+    );
+    world.write("script.js", "function process(event, errors) { return errors.length > 5 ? null : event + ''; }");
+    for rules in [["--config", "config.json"], ["--script", "script.js"]] {
+        let summary = world.recover("bad", &rules, &["--output-format", "lines"]);
+        assert_eq!(summary["records_in"], rows.len(), "{summary}");
+        assert!(summary["named"].get("panics").is_none(), "{summary}");
+        let places = ["out", "out/lines", "failed", "failed/unmatched", "unrecoverable", "unrecoverable/discarded"];
+        let found: usize = places.iter().map(|place| world.lines(&format!("{place}/run=r")).len()).sum();
+        assert_eq!(found, rows.len(), "{summary}");
+        for folder in ["out", "failed", "unrecoverable"] {
+            std::fs::remove_dir_all(world.path(folder)).unwrap();
+        }
+        assert_eq!(world.thresh(&["recover", "bad", "--suggest"]).status.code(), Some(0));
+        let sampled = [&["recover", "bad", "--dry-run", "--sample", "5"][..], &rules].concat();
+        assert_eq!(world.thresh(&sampled).status.code(), Some(0));
     }
-
-    // In one pass.
-    let rules = ["--config", "config.json", "--reenrich"];
-    let places =
-        ["--output", "direct", "--bad", "direct-bad", "--failed", "direct-failed", "--unrecoverable", "direct-un"];
-    let summary = run(&[&["recover", "bad"][..], &rules, &places].concat());
-    assert_eq!(summary["events_good"], faults);
-    assert_eq!(sorted(&["direct/run=r"]), sorted(&["mended/run=r"]));
 }

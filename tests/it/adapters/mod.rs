@@ -3,6 +3,10 @@
 //! `tests/fixtures/adapters/<adapter>/requests.jsonl` holds one request a line, `expected.txt` what becomes of them.
 //! `THRESH_BLESS=1` writes the latter anew.
 
+mod batches;
+mod remote;
+pub mod runs;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +19,7 @@ use thresh::iglu::{Checked, ClientError, SelfDescribing, Validator};
 use thresh::payload::Context;
 use thresh::raw::{Loaded, RawFormat, ThriftContainer, ThriftPayload, load, write_collector_payload};
 
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Request {
     name: String,
@@ -27,6 +31,9 @@ struct Request {
     /// A line of another format instead of a request.
     line: Option<String>,
     format: Option<String>,
+    /// A body without any content type, which only Thrift can tell.
+    #[serde(skip)]
+    is_untyped: bool,
 }
 
 /// Finds everything good: what adapters do is independent of registries.
@@ -104,7 +111,7 @@ fn log_line(request: &Request) -> String {
     format!("{head} {query} - - - {content_type} {}", URL_SAFE.encode(body)).replace(' ', "\t")
 }
 
-fn percent_encoded(text: &str) -> String {
+pub fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
@@ -113,11 +120,13 @@ fn percent_encoded(text: &str) -> String {
 fn thrift(request: &Request) -> Vec<u8> {
     // A dash in a log line stands for nothing, but as the content type of a body it is one.
     let content_type = request.content_type.as_deref().or(request.body.as_ref().map(|_| "-"));
+    let content_type = content_type.filter(|_| !request.is_untyped);
     let payload = ThriftPayload {
         ip_address: Some("37.157.33.123"),
         timestamp: 1_410_184_747_000,
         encoding: Some("UTF-8"),
-        collector: Some("ssc"),
+        collector: Some("clj-tomcat"),
+        user_agent: Some("agent"),
         path: Some(&request.path),
         querystring: request.query.as_deref(),
         body: request.body.as_deref(),
