@@ -35,6 +35,15 @@ pub struct RunState {
     pub failure: Option<Failure>,
 }
 
+impl RunState {
+    /// Whether some data could not be read whole. Files that were not moved because they had changed are no such thing:
+    /// they belong to the next run.
+    pub fn is_partial(&self) -> bool {
+        let reads = |name: &str| matches!(name, "enrich" | "shred") || name.starts_with("rdb_load");
+        self.steps.iter().any(|step| step.exit_code == 5 && reads(&step.name))
+    }
+}
+
 /// A step that is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {

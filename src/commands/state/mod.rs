@@ -39,7 +39,7 @@ pub enum Action {
     Done(StepArgs),
     /// Note that a step failed, and tell who wants to know
     Failed(FailedArgs),
-    /// Note that a run is finished
+    /// Note that a run is finished; 5 if a step of it could not read some objects whole
     Finish(RunArgs),
     /// Forget a run that turned out to have nothing to do
     Forget(RunArgs),
@@ -137,8 +137,8 @@ pub fn run(args: &StateArgs) -> Result<Exit, CliError> {
         Action::Done(args) => done(args),
         Action::Failed(args) => failed(args),
         Action::Finish(args) => {
-            args.pipeline.read()?.state().finish(&args.run_id)?;
-            Ok(Exit::Done)
+            let finished = args.pipeline.read()?.state().finish(&args.run_id)?;
+            Ok(if finished.is_partial() { Exit::Partial } else { Exit::Done })
         }
         Action::Forget(args) => match args.pipeline.read()?.state().forget(&args.run_id)? {
             true => Ok(Exit::Done),

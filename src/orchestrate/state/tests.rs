@@ -31,7 +31,7 @@ fn a_run_from_beginning_to_end() {
     assert_eq!(open.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), [first.as_str(), second.as_str()]);
     assert_eq!(open[0].steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(), ["staging", "enrich"]);
     assert_eq!(open[0].failure, None);
-    store.finish(&first).unwrap();
+    assert!(!store.finish(&first).unwrap().is_partial());
     assert!(store.is_done(first.as_str()).unwrap() && !store.is_done(second.as_str()).unwrap());
     assert!(store.done_run(first.as_str()).unwrap().unwrap().finished.is_some());
     assert!(matches!(store.open_run(&first), Err(StateError::NoRun { .. })));
@@ -107,4 +107,15 @@ fn foreign_objects_are_found() {
     let (ids, stray) = store.folders_in(&at).unwrap();
     assert_eq!(ids.len(), 3);
     assert!(stray.unwrap().to_string().ends_with("stray"));
+}
+
+#[test]
+fn data_that_could_not_be_read_is_remembered() {
+    let (_folder, store) = store();
+    let run = id("2021-01-02-00-00-00");
+    store.begin(&run).unwrap();
+    store.step_done(&run, StepRecord { exit_code: 5, ..step("staging") }).unwrap();
+    assert!(!store.open_run(&run).unwrap().is_partial(), "those files belong to the next run");
+    store.step_done(&run, StepRecord { exit_code: 5, ..step("enrich") }).unwrap();
+    assert!(store.finish(&run).unwrap().is_partial());
 }
