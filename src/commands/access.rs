@@ -32,12 +32,24 @@ fn look(storage: &Storage, at: &Location, write: bool) -> Result<(), StorageErro
         Err(StorageError::NotFound { .. }) if write => {}
         listed => listed?,
     }
-    if write {
-        let probe = at.join(&format!("{TEMPORARY_PREFIX}access-{}", std::process::id()));
-        storage.write_all(&probe, b"", Precondition::None)?;
-        storage.delete(&probe, None)?;
+    if write { try_to_write(storage, at) } else { Ok(()) }
+}
+
+/// Leaves nothing behind, even if the process is killed in the middle of it.
+fn try_to_write(storage: &Storage, at: &Location) -> Result<(), StorageError> {
+    if let Location::Local(path) = at {
+        let existing = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
+        // A file without a name.
+        return tempfile::tempfile_in(existing).map(|_| ()).map_err(|error| StorageError::from_io(at, error));
     }
-    Ok(())
+    // Whoever may write is told that the condition does not hold, and who may not is told that.
+    let probe = at.join(&format!("{TEMPORARY_PREFIX}access"));
+    match storage.write_all(&probe, b"", Precondition::Etag("none-has-this".to_owned())) {
+        Err(StorageError::PreconditionFailed { .. } | StorageError::NotFound { .. }) => Ok(()),
+        // A store without conditions.
+        Ok(_) => storage.delete(&probe, None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Targets that do not let us in, a line each.

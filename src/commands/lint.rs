@@ -36,7 +36,7 @@ pub struct LintArgs {
     /// Say only what is wrong
     #[arg(long)]
     pub brief: bool,
-    /// Also reach for everything: list each folder, write into it and delete that again, connect to each target
+    /// Also reach for everything: list each folder, find out whether it can be written to, connect to each target
     #[arg(long)]
     pub access: bool,
     /// Where schemas come from; the resolver's configuration is checked too.
