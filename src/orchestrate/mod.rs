@@ -2,7 +2,7 @@
 //!
 //! * [`document`] reads YAML and TOML into one tree that knows its lines; [`erb`] knows the look-ups of old configurations.
 //! * [`emr`] reads EmrEtlRunner's `config.yml`, [`native`] our own TOML; both give a [`Pipeline`].
-//! * [`steps`] has the names and rules of EmrEtlRunner's steps; [`plan`] turns a pipeline and a run id into commands.
+//! * [`steps`] has the names and rules of EmrEtlRunner's steps; [`plan()`] turns a pipeline and a run id into commands.
 //! * [`state`] keeps what has become of each run, so that the same command goes on where the last one stopped.
 //!
 //! Everything but [`state`] is a pure function of texts. Facts: snowplow/emr-etl-runner 1.0.4 `lib/snowplow-emr-etl-runner/`
