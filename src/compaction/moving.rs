@@ -74,10 +74,7 @@ impl Mover<'_> {
     }
 
     fn copy_one(&self, object: &ObjectMeta, target: &Location) -> Result<Written, CompactionError> {
-        check_unchanged(self.storage, object)?;
-        let written = self.storage.copy(object, target)?;
-        check_unchanged(self.storage, object)?;
-        check_stored(self.storage, target, object.size)?;
+        let written = copy_unchanged(self.storage, object, target)?;
         check_content(self.storage, target, &written)?;
         Ok(written)
     }
@@ -99,6 +96,19 @@ impl Mover<'_> {
         record.counters.count("files_left", 1);
         Ok(())
     }
+}
+
+/// Copies an object that is, before and after, the one that was listed; what is stored is as long.
+pub(super) fn copy_unchanged(
+    storage: &Storage,
+    object: &ObjectMeta,
+    target: &Location,
+) -> Result<Written, CompactionError> {
+    check_unchanged(storage, object)?;
+    let written = storage.copy(object, target)?;
+    check_unchanged(storage, object)?;
+    check_stored(storage, target, object.size)?;
+    Ok(written)
 }
 
 /// A part as the journal has it.

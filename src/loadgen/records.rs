@@ -5,6 +5,7 @@ use super::faults::Fault;
 use super::random::Random;
 use super::world::World;
 use crate::event::time::Civil;
+use crate::payload::encode_component;
 use crate::raw::ThriftPayload;
 
 /// One request to the collector.
@@ -43,20 +44,6 @@ impl<'w> Request<'w> {
 
     fn referer(&self) -> &str {
         &self.events[0].page_url
-    }
-}
-
-/// Percent-encodes as browsers' `encodeURIComponent` does.
-pub fn encode_component(text: &str, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
     }
 }
 

@@ -64,9 +64,15 @@ fn read_pipeline(root: &Place<'_>, warnings: &mut Vec<String>) -> Option<Pipelin
     }
     let buckets = root.at("aws.s3.buckets");
     let stream = buckets.at("enriched.stream").optional_location();
-    let raw = if stream.is_some() { raw_is_elsewhere(&buckets, warnings) } else { Some(read_raw(&buckets)) };
-    let enriched = event_folders(&buckets.field("enriched"), stream.is_none());
-    let shredded = event_folders(&buckets.field("shredded"), true);
+    let raw = match &stream {
+        Some(_) => {
+            ignore_raw(&buckets.field("raw"), warnings);
+            None
+        }
+        None => Some(RawFolders::read(&buckets.field("raw"), "one or more folders that collectors write to")),
+    };
+    let enriched = EventFolders::read(&buckets.field("enriched"), stream.is_none());
+    let shredded = EventFolders::read(&buckets.field("shredded"), true);
     let state = state_folder(&buckets.field("log"));
     let format = if stream.is_some() { Some("auto".to_owned()) } else { read_format(root, warnings) };
     if stream.is_some() {
@@ -97,20 +103,8 @@ fn read_pipeline(root: &Place<'_>, warnings: &mut Vec<String>) -> Option<Pipelin
     })
 }
 
-fn read_raw(buckets: &Place<'_>) -> Option<RawFolders> {
-    let raw = buckets.field("raw");
-    let inputs = raw.field("in");
-    if inputs.elements().is_empty() {
-        inputs.refuse("one or more folders that collectors write to", "nothing");
-    }
-    let locations: Option<Vec<Location>> = inputs.elements().iter().map(Place::location).collect();
-    let (processing, archive) = (raw.field("processing").location(), raw.field("archive").location());
-    Some(RawFolders { inputs: locations?, processing: processing?, archive: archive? })
-}
-
 /// In stream mode the reference ignores the folders of raw logs.
-fn raw_is_elsewhere(buckets: &Place<'_>, warnings: &mut Vec<String>) -> Option<Option<RawFolders>> {
-    let raw = buckets.field("raw");
+fn ignore_raw(raw: &Place<'_>, warnings: &mut Vec<String>) {
     if raw.is_present() {
         for key in ["in", "processing", "archive"] {
             raw.field(key).elements();
@@ -118,15 +112,6 @@ fn raw_is_elsewhere(buckets: &Place<'_>, warnings: &mut Vec<String>) -> Option<O
         warnings
             .push(format!("{}: ignored, because enriched.stream says that enriching is done elsewhere", raw.path()));
     }
-    None
-}
-
-fn event_folders(place: &Place<'_>, needs_bad: bool) -> Option<EventFolders> {
-    let good = place.field("good").location();
-    let bad_place = place.field("bad");
-    let bad = if needs_bad { bad_place.location().map(Some) } else { Some(bad_place.optional_location()) };
-    let archive = place.field("archive").optional_location();
-    Some(EventFolders { good: good?, bad: bad?, archive })
 }
 
 /// The folder of the cluster's logs is at hand in every configuration, and nothing else reads it.

@@ -7,7 +7,6 @@ use super::fields::{Findings, Place, Reasons};
 use super::pipeline::{EventFolders, Pipeline, RawFolders, Reading, S3Settings, TargetEntry};
 use crate::raw::RawFormat;
 use crate::report::parse_bytes;
-use crate::storage::Location;
 
 /// Every key has an effect.
 const REASONS: Reasons<'static> = &[];
@@ -38,10 +37,13 @@ fn read_pipeline(root: &Place<'_>, folder: &Path) -> Option<Pipeline> {
     let stream = root.at("enriched.stream").optional_location();
     let raw = match stream {
         Some(_) => None,
-        None => Some(read_raw(&root.field("raw"))),
+        None => Some(RawFolders::read(
+            &root.field("raw"),
+            "one or more folders that collectors write to (or enriched.stream)",
+        )),
     };
-    let enriched = event_folders(&root.field("enriched"), stream.is_none());
-    let shredded = event_folders(&root.field("shredded"), false);
+    let enriched = EventFolders::read(&root.field("enriched"), stream.is_none());
+    let shredded = EventFolders::read(&root.field("shredded"), false);
     let state = root.at("run.state").location();
     let format = read_format(&root.at("raw.format"));
     let gzip = read_compression(&root.at("run.compression"));
@@ -76,24 +78,6 @@ fn read_pipeline(root: &Place<'_>, folder: &Path) -> Option<Pipeline> {
         targets,
         options: options.into_iter().filter(|(_, words)| !words.is_empty()).collect(),
     })
-}
-
-fn read_raw(raw: &Place<'_>) -> Option<RawFolders> {
-    let inputs = raw.field("in");
-    if inputs.elements().is_empty() {
-        inputs.refuse("one or more folders that collectors write to (or enriched.stream)", "nothing");
-    }
-    let locations: Option<Vec<Location>> = inputs.elements().iter().map(Place::location).collect();
-    let (processing, archive) = (raw.field("processing").location(), raw.field("archive").location());
-    Some(RawFolders { inputs: locations?, processing: processing?, archive: archive? })
-}
-
-fn event_folders(place: &Place<'_>, needs_bad: bool) -> Option<EventFolders> {
-    let good = place.field("good").location();
-    let bad_place = place.field("bad");
-    let bad = if needs_bad { bad_place.location().map(Some) } else { Some(bad_place.optional_location()) };
-    let archive = place.field("archive").optional_location();
-    Some(EventFolders { good: good?, bad: bad?, archive })
 }
 
 fn read_format(place: &Place<'_>) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Problem, Unused};
+use super::fields::{Place, Problem, Unused};
 use crate::storage::{Location, S3Keys};
 
 /// A pipeline as configured.
@@ -47,6 +47,19 @@ pub struct RawFolders {
     pub archive: Location,
 }
 
+impl RawFolders {
+    /// Reads `in`, `processing` and `archive`; `expected` says what is missing where `in` is empty.
+    pub(super) fn read(raw: &Place<'_>, expected: &str) -> Option<RawFolders> {
+        let inputs = raw.field("in");
+        if inputs.elements().is_empty() {
+            inputs.refuse(expected, "nothing");
+        }
+        let locations: Option<Vec<Location>> = inputs.elements().iter().map(Place::location).collect();
+        let (processing, archive) = (raw.field("processing").location(), raw.field("archive").location());
+        Some(RawFolders { inputs: locations?, processing: processing?, archive: archive? })
+    }
+}
+
 /// Folders of enriched or of shredded data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventFolders {
@@ -56,6 +69,17 @@ pub struct EventFolders {
     pub bad: Option<Location>,
     /// What is loaded; if there is none, runs stay where they are.
     pub archive: Option<Location>,
+}
+
+impl EventFolders {
+    /// Reads `good`, `bad` and `archive`.
+    pub(super) fn read(place: &Place<'_>, needs_bad: bool) -> Option<EventFolders> {
+        let good = place.field("good").location();
+        let bad_place = place.field("bad");
+        let bad = if needs_bad { bad_place.location().map(Some) } else { Some(bad_place.optional_location()) };
+        let archive = place.field("archive").optional_location();
+        Some(EventFolders { good: good?, bad: bad?, archive })
+    }
 }
 
 /// How S3 is reached.

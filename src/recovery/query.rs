@@ -4,6 +4,7 @@
 //! here, not twice, and names are encoded too.
 
 use super::coerce::Pair;
+use crate::payload::push_escaped;
 
 /// Names and values, form-encoded; a missing value is written like an empty one.
 pub(super) fn querystring(pairs: &[Pair<'_>]) -> String {
@@ -24,7 +25,6 @@ pub(super) fn querystring(pairs: &[Pair<'_>]) -> String {
 
 /// Java's `URLEncoder`.
 pub fn form_encode(text: &str, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'*' | b'_');
     let mut rest = text;
     // What stays as it is comes in long runs.
@@ -32,13 +32,10 @@ pub fn form_encode(text: &str, out: &mut String) {
         out.push_str(&rest[..at]);
         let special = rest[at..].chars().next().map_or(1, char::len_utf8);
         for &byte in &rest.as_bytes()[at..at + special] {
-            if byte == b' ' {
-                out.push('+');
-                continue;
+            match byte {
+                b' ' => out.push('+'),
+                _ => push_escaped(byte, out),
             }
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
         }
         rest = &rest[at + special..];
     }

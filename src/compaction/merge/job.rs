@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use super::{Merger, Verify};
 use crate::compaction::error::CompactionError;
-use crate::compaction::moving::{check_content, check_stored, check_unchanged, is_about, left_in_place, part};
+use crate::compaction::moving::{
+    check_content, check_stored, check_unchanged, copy_unchanged, is_about, left_in_place, part,
+};
 use crate::compaction::names;
 use crate::compaction::output::{Finished, Output};
 use crate::compaction::source::{Facts, HEAD, Look, for_each_chunk, look_at_all};
@@ -176,7 +178,7 @@ impl Job<'_> {
         why: &dyn std::fmt::Display,
     ) -> Result<(), CompactionError> {
         let name = names::alone(self.target, object);
-        match self.merger.copy_checked(object, &name) {
+        match copy_unchanged(self.merger.storage, object, &self.merger.folder.join(&name)) {
             Ok(written) => {
                 self.merger.fail(object, input, format!("{why}; copied as it is to {name}"), &mut self.record)?;
                 self.record.parts.push(part(name.clone(), &written));

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use self::job::Job;
 use super::error::CompactionError;
 use super::jobs::Limits;
-use super::moving::{check_stored, check_unchanged, is_about, left_in_place, part};
+use super::moving::{copy_unchanged, is_about, left_in_place, part};
 use super::names;
 use super::output::Output;
 use super::plan::Planned;
@@ -126,7 +126,7 @@ impl Merger<'_> {
     ) -> Result<SplitRecord, CompactionError> {
         let (object, target) = (&objects[0], &self.planned.targets[index]);
         record.counters.count("files", 1);
-        let copied = self.copy_checked(object, target);
+        let copied = copy_unchanged(self.storage, object, &self.folder.join(target));
         match copied {
             Ok(written) => record.parts.push(part(target.clone(), &written)),
             Err(CompactionError::Storage(error)) if is_about(&error, object) => {
@@ -137,15 +137,6 @@ impl Merger<'_> {
         }
         Meter::add(&limits.meter.bytes, object.size);
         Ok(record)
-    }
-
-    fn copy_checked(&self, object: &ObjectMeta, target: &str) -> Result<Written, CompactionError> {
-        let location = self.folder.join(target);
-        check_unchanged(self.storage, object)?;
-        let written = self.storage.copy(object, &location)?;
-        check_unchanged(self.storage, object)?;
-        check_stored(self.storage, &location, object.size)?;
-        Ok(written)
     }
 
     /// Notes a file that is not taken.

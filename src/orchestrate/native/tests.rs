@@ -1,4 +1,5 @@
 use super::*;
+use crate::storage::Location;
 
 const SAMPLE: &str = include_str!("../../../examples/pipeline.toml");
 

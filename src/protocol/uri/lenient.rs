@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use bumpalo::Bump;
 
 use super::{Uri, strict};
+use crate::payload::push_escaped;
 
 /// Rewrites and parses a text; the error is the strict parser's message about the rewritten text.
 pub(super) fn parse<'a>(text: &str, arena: &'a Bump) -> Result<Uri<'a>, String> {
@@ -169,12 +170,9 @@ impl Rewritten {
 
     /// Decodes and encodes one piece.
     fn piece(&mut self, piece: &str) {
-        const HEX: &[u8; 16] = b"0123456789ABCDEF";
         for byte in percent_decode(piece).bytes() {
             if is_encoded(byte) {
-                self.out.push('%');
-                self.out.push(char::from(HEX[usize::from(byte >> 4)]));
-                self.out.push(char::from(HEX[usize::from(byte & 15)]));
+                push_escaped(byte, &mut self.out);
             } else {
                 self.out.push(char::from(byte));
             }

@@ -1,6 +1,7 @@
 //! Querystrings for scripts: what `decodeURIComponent` and `encodeURIComponent` make of them, without a call for each
 //! piece. Whatever the language would refuse or convert is left to it.
 
+use crate::payload::encode_component;
 use crate::script::js::{self, Ctx, Object, String as JsString, Value};
 
 /// The parameters of a querystring; `None` if a piece is not well encoded.
@@ -28,9 +29,9 @@ pub(super) fn build(parameters: Value<'_>) -> Option<String> {
         if index > 0 {
             out.push('&');
         }
-        encode(&name, &mut out);
+        encode_component(&name, &mut out);
         out.push('=');
-        encode(&value, &mut out);
+        encode_component(&value, &mut out);
     }
     Some(out)
 }
@@ -53,17 +54,4 @@ fn decoded(text: &str) -> Option<std::borrow::Cow<'_, str>> {
         at += 3;
     }
     String::from_utf8(out).ok().map(Into::into)
-}
-
-fn encode(text: &str, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
 }
