@@ -10,9 +10,11 @@ mod error;
 mod gzip_read;
 mod gzip_whole;
 mod gzip_write;
+mod huffman;
 mod lzop_blocks;
 mod lzop_read;
 mod lzop_write;
+mod quick_deflate;
 mod source;
 
 pub use decoder::{Decoder, Whole, decode_whole};
