@@ -111,35 +111,39 @@ pub fn now_millis() -> i64 {
 }
 
 /// Parses `yyyy-MM-dd HH:mm:ss[.fff…]`, the form of timestamp columns; digits after the third fraction digit are cut.
+#[inline]
 pub fn parse_column_timestamp(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
+    let (whole, fraction) = text.as_bytes().split_first_chunk::<19>()?;
     let separators = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':')];
-    if bytes.len() < 19 || separators.iter().any(|(at, separator)| bytes[*at] != *separator) {
-        return None;
-    }
-    let number = |from: usize, to: usize| -> Option<u32> {
-        bytes[from..to].iter().try_fold(0u32, |sum, b| b.is_ascii_digit().then(|| sum * 10 + u32::from(b - b'0')))
+    let mut fits = separators.iter().all(|(at, separator)| whole[*at] == *separator);
+    let mut number = |digits: &[u8]| {
+        digits.iter().fold(0_u32, |sum, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            fits &= digit <= 9;
+            sum * 10 + u32::from(digit)
+        })
     };
-    let mut millis = 0;
-    if bytes.len() > 19 {
-        let fraction = &bytes[20..];
-        if bytes[19] != b'.' || fraction.is_empty() || fraction.len() > 9 || !fraction.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        for place in 0..3 {
-            millis = millis * 10 + fraction.get(place).map_or(0, |digit| u32::from(digit - b'0'));
-        }
-    }
     let civil = Civil {
-        year: i64::from(number(0, 4)?),
-        month: number(5, 7)?,
-        day: number(8, 10)?,
-        hour: number(11, 13)?,
-        minute: number(14, 16)?,
-        second: number(17, 19)?,
-        millis,
+        year: i64::from(number(&whole[..4])),
+        month: number(&whole[5..7]),
+        day: number(&whole[8..10]),
+        hour: number(&whole[11..13]),
+        minute: number(&whole[14..16]),
+        second: number(&whole[17..]),
+        millis: match fraction {
+            [] => 0,
+            [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+                let thousandths = digits.len().min(3);
+                let rest_fits = digits[thousandths..].iter().all(u8::is_ascii_digit);
+                let millis = number(&digits[..thousandths]) * [100, 10, 1][thousandths - 1];
+                fits &= rest_fits;
+                millis
+            }
+            _ => return None,
+        },
     };
-    let in_range = (1..=12).contains(&civil.month)
+    let in_range = fits
+        && (1..=12).contains(&civil.month)
         && (1..=days_in_month(civil.year, civil.month)).contains(&civil.day)
         && civil.hour < 24
         && civil.minute < 60

@@ -21,6 +21,10 @@ impl SchemaVer {
 
     /// Parses a full version: no leading zeros, MODEL at least 1, every number a positive 32-bit integer.
     pub fn parse(text: &str) -> Option<SchemaVer> {
+        if let [model @ b'1'..=b'9', b'-', revision @ b'0'..=b'9', b'-', addition @ b'0'..=b'9'] = text.as_bytes() {
+            let number = |digit: &u8| u32::from(digit - b'0');
+            return Some(SchemaVer::new(number(model), number(revision), number(addition)));
+        }
         let mut parts = text.as_bytes().split(|byte| *byte == b'-');
         let version = SchemaVer {
             model: version_number(parts.next()?)?,
@@ -74,6 +78,11 @@ const IN_VENDOR: u8 = 1;
 const IN_WORD: u8 = 2;
 const IN_VERSION: u8 = 4;
 
+/// Whether every byte may stand in this part.
+fn consists_of(bytes: &[u8], part: u8) -> bool {
+    bytes.iter().fold(part, |fits, byte| fits & PARTS[usize::from(*byte)]) != 0
+}
+
 /// Why a text is not a schema key, or a JSON is not self-describing. `Display` gives the code written in bad rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
@@ -111,29 +120,25 @@ impl<'a> SchemaKey<'a> {
     /// Parses `iglu:vendor/name/format/version`.
     pub fn parse(uri: &'a str) -> Result<SchemaKey<'a>, ParseError> {
         let rest = uri.strip_prefix("iglu:").ok_or(ParseError::InvalidIgluUri)?;
-        let mut slashes = [0; 3];
-        let (mut part, mut start, mut fits) = (0, 0, u8::MAX);
-        for (at, byte) in rest.bytes().enumerate() {
-            if byte != b'/' {
-                fits &= PARTS[usize::from(byte)];
-                continue;
-            }
-            let wanted = if part == 0 { IN_VENDOR } else { IN_WORD };
-            if part == slashes.len() || at == start || fits & wanted == 0 {
+        let (mut slashes, mut start) = ([0; 3], 0);
+        for (slash, wanted) in slashes.iter_mut().zip([IN_VENDOR, IN_WORD, IN_WORD]) {
+            let part = &rest.as_bytes()[start..];
+            let length = memchr::memchr(b'/', part).ok_or(ParseError::InvalidIgluUri)?;
+            if length == 0 || !consists_of(&part[..length], wanted) {
                 return Err(ParseError::InvalidIgluUri);
             }
-            slashes[part] = at;
-            (part, start, fits) = (part + 1, at + 1, u8::MAX);
+            *slash = start + length;
+            start = *slash + 1;
         }
         let [vendor_end, name_end, format_end] = slashes;
-        let version = &rest[start..];
-        let has_two_dashes = || version.bytes().filter(|byte| *byte == b'-').count() == 2;
-        if part != slashes.len() || fits & IN_VERSION == 0 || !has_two_dashes() {
-            return Err(ParseError::InvalidIgluUri);
-        }
+        let digits = &rest[start..];
+        let version = SchemaVer::parse(digits).ok_or_else(|| {
+            let dashes = digits.bytes().filter(|byte| *byte == b'-').count();
+            let is_like_one = dashes == 2 && consists_of(digits.as_bytes(), IN_VERSION);
+            if is_like_one { ParseError::InvalidSchemaVer } else { ParseError::InvalidIgluUri }
+        })?;
         let (vendor, name) = (&rest[..vendor_end], &rest[vendor_end + 1..name_end]);
         let format = &rest[name_end + 1..format_end];
-        let version = SchemaVer::parse(version).ok_or(ParseError::InvalidSchemaVer)?;
         Ok(SchemaKey { vendor, name, format, version })
     }
 

@@ -62,6 +62,7 @@ impl<'a> CheckedEvent<'a> {
 }
 
 /// A timestamp with three decimals, and its value.
+#[inline]
 pub(super) fn normal_timestamp<'a>(text: &'a str, arena: &'a Bump) -> Option<(&'a str, i64)> {
     if text.len() == 23
         && let Some(millis) = parse_column_timestamp(text)
@@ -79,27 +80,34 @@ pub(super) fn id_value(text: &str) -> Option<u128> {
     usual_id(text).map(|(value, _)| value).or_else(|| unusual_id(text))
 }
 
+/// What a hexadecimal digit is worth; a value above 15 for any other byte.
+const HEX: [u8; 256] = {
+    let mut values = [0xFF; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
+
 /// The value of an id with groups of the usual length, and whether all its letters are lower case.
 fn usual_id(text: &str) -> Option<(u128, bool)> {
     let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let (mut value, mut is_lower) = (0_u128, true);
-    for (at, byte) in bytes.iter().enumerate() {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'A'..=b'F' => {
-                is_lower = false;
-                byte - b'A' + 10
-            }
-            b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
-            _ => return None,
-        };
-        if matches!(at, 8 | 13 | 18 | 23) {
-            return None;
-        }
-        value = value << 4 | u128::from(digit);
-    }
-    Some((value, is_lower))
+    let mut seen = 0;
+    let mut number = |digits: &[u8]| {
+        digits.iter().fold(0_u64, |value, byte| {
+            let digit = HEX[usize::from(*byte)];
+            seen |= digit;
+            value << 4 | u64::from(digit)
+        })
+    };
+    let high = number(&bytes[..8]) << 32 | number(&bytes[9..13]) << 16 | number(&bytes[14..18]);
+    let low = number(&bytes[19..23]) << 48 | number(&bytes[24..]);
+    let has_dashes = [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
+    let is_lower = !bytes.iter().any(u8::is_ascii_uppercase);
+    (seen < 16 && has_dashes).then_some((u128::from(high) << 64 | u128::from(low), is_lower))
 }
 
 #[cold]
@@ -176,6 +184,10 @@ mod tests {
         assert_eq!(uuid("1-2-3-4-5").as_deref(), Some("00000001-0002-0003-0004-000000000005"));
         assert_eq!(uuid("123456789-0-0-0-0").as_deref(), Some("23456789-0000-0000-0000-000000000000"));
         assert_eq!(uuid("x"), None);
+        assert_eq!(id_value(normal), Some(0x2b1b25a4_c0df_4859_8201_cf21492ad61b));
+        for wrong in ["2b1b25a4-c0df-4859-8201-cf21492ad61g", "2b1b25a4-c0df-4859-8201ccf21492ad61b"] {
+            assert_eq!(uuid(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Facts: snowplow/snowplow-rdb-loader 1.2.3, `modules/common/.../transformation/{EventUtils,Transformed,Hierarchy}.scala`.
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as BumpVec;
+use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 
 use super::check::{CheckedEvent, normal_timestamp};
 use super::members::{MemberOrder, Slot};
@@ -11,7 +11,7 @@ use super::plan::RowPlan;
 use super::text::{cut, write_value};
 use crate::event::normal::{is_plain_double, parse_double};
 use crate::event::number::parse_int;
-use crate::event::{ALL_COLUMNS, COLUMN_COUNT, Column, ColumnType};
+use crate::event::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnType};
 use crate::iglu::SchemaKey;
 use crate::json::{Value, write_compact, write_java_double};
 
@@ -22,7 +22,23 @@ pub(super) struct Root<'a> {
     pub event_id: &'a str,
     /// `collector_tstamp` with three decimals.
     pub collector_tstamp: &'a str,
+    /// Both, with a tab between them.
+    both: &'a str,
 }
+
+impl<'a> Root<'a> {
+    /// What the rows of an event share.
+    pub(super) fn new(event_id: &'a str, collector_tstamp: &'a str, arena: &'a Bump) -> Root<'a> {
+        let mut both = BumpString::with_capacity_in(event_id.len() + 1 + collector_tstamp.len(), arena);
+        both.push_str(event_id);
+        both.push('\t');
+        both.push_str(collector_tstamp);
+        Root { event_id, collector_tstamp, both: both.into_bump_str() }
+    }
+}
+
+/// Room made for what differs from row to row.
+const USUAL_ROW: usize = 256;
 
 /// Appends the row of the events table: the columns without the three of JSON. Returns how many texts were cut.
 ///
@@ -42,19 +58,23 @@ pub(super) fn write_atomic<'a>(
     }
     let mut cuts = 0;
     let (mut copied, mut end) = (0, 0);
-    for (column, value) in ALL_COLUMNS.into_iter().zip(event.values()) {
+    for ((column, info), value) in ALL_COLUMNS.into_iter().zip(&COLUMNS).zip(event.values()) {
         let start = end;
-        end = start + value.map_or(0, str::len) + 1;
-        if column.info().kind == ColumnType::Json {
+        end += value.map_or(0, str::len) + 1;
+        if info.kind == ColumnType::Json {
             out.extend_from_slice(&line.as_bytes()[copied..start]);
             copied = end;
-        } else if let Some(text) = value {
-            let normal = column_text(column, text, root, cut_texts, arena, &mut cuts);
-            if !std::ptr::eq(normal, *text) {
-                out.extend_from_slice(&line.as_bytes()[copied..start]);
-                out.extend_from_slice(normal.as_bytes());
-                copied = end - 1;
-            }
+            continue;
+        }
+        let Some(text) = value else { continue };
+        if info.kind == ColumnType::Text && text.len() <= usize::from(info.max_length) {
+            continue;
+        }
+        let normal = column_text(column, text, root, cut_texts, arena, &mut cuts);
+        if !std::ptr::eq(normal, *text) {
+            out.extend_from_slice(&line.as_bytes()[copied..start]);
+            out.extend_from_slice(normal.as_bytes());
+            copied = end - 1;
         }
     }
     out.extend_from_slice(&line.as_bytes()[copied..]);
@@ -174,7 +194,8 @@ pub(super) fn write_tsv<'a>(
     arena: &'a Bump,
     out: &mut Vec<u8>,
 ) -> u64 {
-    for part in [&*frame.head, root.event_id, "\t", root.collector_tstamp, &*frame.tail] {
+    out.reserve(frame.head.len() + frame.tail.len() + USUAL_ROW);
+    for part in [&*frame.head, root.both, &*frame.tail] {
         out.extend_from_slice(part.as_bytes());
     }
     let mut slots = BumpVec::with_capacity_in(plan.len(), arena);
@@ -183,6 +204,10 @@ pub(super) fn write_tsv<'a>(
     let mut cuts = 0;
     let mut scratch = Vec::new();
     for (slot, width) in slots.iter().zip(&plan.widths) {
+        if slot.value.is_none() {
+            out.extend_from_slice(b"\t\\N");
+            continue;
+        }
         out.push(b'\t');
         cuts += u64::from(write_value(slot.value, width.filter(|_| cut_texts), &mut scratch, out));
     }

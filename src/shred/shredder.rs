@@ -158,7 +158,7 @@ impl Shredder {
             Identity::Own => checked.event_id,
             Identity::New(id) => id,
         };
-        let root = Root { event_id, collector_tstamp: checked.collector_tstamp };
+        let root = Root::new(event_id, checked.collector_tstamp, arena);
         let cut_texts = self.config.cut_texts;
         let mut cuts = 0;
         out.row(TypeId::ATOMIC, |out| cuts = write_atomic(checked, root, cut_texts, arena, out));

@@ -3,6 +3,8 @@
 //! Facts: snowplow/snowplow-rdb-loader 1.2.3, `modules/common/.../transformation/{EventUtils,Flattening}.scala`. A text
 //! longer than its column is cut here, by bytes as Redshift counts them; the reference left that to the database.
 
+use std::borrow::Cow;
+
 use crate::json::{Kind, Value, write_compact};
 
 /// The spelling of null.
@@ -30,8 +32,13 @@ pub fn write_value(value: Option<Value<'_>>, width: Option<u32>, scratch: &mut V
         Kind::Null => out.extend_from_slice(NULL),
         Kind::Bool => out.push(if value.as_bool() == Some(true) { b'1' } else { b'0' }),
         Kind::Number => out.extend_from_slice(value.source().as_bytes()),
-        Kind::String => return write_text(&value.as_str().unwrap_or_default(), width, out),
-        Kind::Array | Kind::Object if value.is_canonical() => return write_text(value.source(), width, out),
+        Kind::String => {
+            return match value.as_str().unwrap_or_default() {
+                Cow::Borrowed(text) => write_clean(text, width, out),
+                Cow::Owned(text) => write_text(&text, width, out),
+            };
+        }
+        Kind::Array | Kind::Object if value.is_canonical() => return write_clean(value.source(), width, out),
         Kind::Array | Kind::Object => {
             scratch.clear();
             write_compact(value, scratch);
@@ -39,6 +46,14 @@ pub fn write_value(value: Option<Value<'_>>, width: Option<u32>, scratch: &mut V
         }
     }
     false
+}
+
+/// Appends a text that holds neither tabs nor line feeds nor is `\\N`: JSON cannot spell them without escapes.
+fn write_clean(text: &str, width: Option<u32>, out: &mut Vec<u8>) -> bool {
+    debug_assert!(!text.contains(['\t', '\n']) && text != "\\N", "{text}");
+    let short = width.map_or(text, |width| cut(text, width as usize));
+    out.extend_from_slice(short.as_bytes());
+    short.len() < text.len()
 }
 
 /// Appends a text: tabs and line feeds become spaces, and a text that would read as null gets one more backslash.
