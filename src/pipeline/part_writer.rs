@@ -42,6 +42,16 @@ impl PartWriter {
         self.records
     }
 
+    /// Bytes that wait in memory for the store to take them.
+    pub fn held(&self) -> usize {
+        self.object.held()
+    }
+
+    /// Sends what waits, unless it is too little.
+    pub fn relieve(&mut self) -> Result<(), StorageError> {
+        self.object.relieve()
+    }
+
     /// Ends the part and makes it visible.
     pub fn finish(mut self) -> Result<Written, StorageError> {
         let mut end = Vec::new();

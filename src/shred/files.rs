@@ -58,7 +58,18 @@ impl RollingFile {
         file.append(block)
     }
 
-    fn close(&mut self) -> Result<(), StorageError> {
+    /// Bytes of the open part that wait in memory for the store to take them.
+    pub(super) fn held(&self) -> usize {
+        self.open.as_ref().map_or(0, |(_, file)| file.held())
+    }
+
+    /// Sends what waits, unless it is too little.
+    pub(super) fn relieve(&mut self) -> Result<(), StorageError> {
+        self.open.as_mut().map_or(Ok(()), |(_, file)| file.relieve())
+    }
+
+    /// Ends the open part; what comes goes into another.
+    pub(super) fn close(&mut self) -> Result<(), StorageError> {
         let Some((name, file)) = self.open.take() else { return Ok(()) };
         let records = file.records();
         let written = file.finish()?;

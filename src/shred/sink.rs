@@ -35,6 +35,8 @@ pub struct SinkOptions {
     pub target_size: u64,
     /// Worker threads.
     pub threads: usize,
+    /// Bytes of files that may wait in memory for a remote store to take them.
+    pub upload_memory: usize,
 }
 
 /// What a worker writes to.

@@ -1,6 +1,7 @@
 //! One wave: rows of all workers, put back into order, gathered by kind, compressed by whoever is at hand.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use super::files::RollingFile;
@@ -74,6 +75,30 @@ enum Writer {
     Aside(Option<PartWriter>),
 }
 
+impl Writer {
+    fn held(&self) -> usize {
+        match self {
+            Writer::Parts(parts) => parts.held(),
+            Writer::Aside(open) => open.as_ref().map_or(0, PartWriter::held),
+        }
+    }
+
+    fn relieve(&mut self) -> Result<(), StorageError> {
+        match self {
+            Writer::Parts(parts) => parts.relieve(),
+            Writer::Aside(open) => open.as_mut().map_or(Ok(()), PartWriter::relieve),
+        }
+    }
+
+    /// Ends the open part; events set aside have a single file.
+    fn end(&mut self) -> Result<(), StorageError> {
+        match self {
+            Writer::Parts(parts) => parts.close(),
+            Writer::Aside(_) => Ok(()),
+        }
+    }
+}
+
 /// The output of one wave.
 pub struct Wave {
     shared: Arc<Shared>,
@@ -83,6 +108,8 @@ pub struct Wave {
     ready: Mutex<VecDeque<Job>>,
     spare: Mutex<Spare>,
     files: Mutex<HashMap<Channel, Arc<ChannelFile>>>,
+    /// Bytes of all files that wait in memory for the store to take them.
+    held: AtomicUsize,
 }
 
 impl Gathered {
@@ -179,6 +206,7 @@ impl Wave {
             ready: Mutex::default(),
             spare: Mutex::default(),
             files: Mutex::default(),
+            held: AtomicUsize::new(0),
         }
     }
 
@@ -219,6 +247,9 @@ impl Wave {
             };
             let file = self.file(channel);
             file.ordered.submit(seq, block, cancel, |block| self.append(&file, &block))?;
+            if self.held.load(Relaxed) > self.shared.options.upload_memory {
+                self.relieve_files()?;
+            }
         }
     }
 
@@ -233,7 +264,7 @@ impl Wave {
 
     fn append(&self, file: &ChannelFile, block: &Block) -> Result<(), StorageError> {
         let shared = &self.shared;
-        match &mut *lock(&file.writer) {
+        self.with_writer(file, |writer| match writer {
             Writer::Parts(parts) => {
                 let path = parts.path().to_owned();
                 parts.append(block, &shared.storage, || shared.next_number(&path))
@@ -248,7 +279,37 @@ impl Wave {
                 };
                 file.append(block)
             }
+        })
+    }
+
+    /// Uses a file's writer, and notes how much more or less waits in memory after it.
+    fn with_writer(
+        &self,
+        file: &ChannelFile,
+        work: impl FnOnce(&mut Writer) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let mut writer = lock(&file.writer);
+        let before = writer.held();
+        let done = work(&mut writer);
+        // Atomic addition wraps, so that it can take away as well.
+        self.held.fetch_add(writer.held().wrapping_sub(before), Relaxed);
+        done
+    }
+
+    /// Too much waits for the store: parts that are large enough are sent, then files are ended early.
+    fn relieve_files(&self) -> Result<(), StorageError> {
+        let files: Vec<_> = lock(&self.files).values().cloned().collect();
+        let mut by_size: Vec<_> = files.iter().map(|file| (lock(&file.writer).held(), file)).collect();
+        by_size.sort_by_key(|(held, _)| std::cmp::Reverse(*held));
+        for step in [Writer::relieve, Writer::end] {
+            for (_, file) in &by_size {
+                if self.held.load(Relaxed) <= self.shared.options.upload_memory / 2 {
+                    return Ok(());
+                }
+                self.with_writer(file, step)?;
+            }
         }
+        Ok(())
     }
 
     /// What the wave has done so far.

@@ -97,6 +97,16 @@ pub trait ObjectWriter: Write + Send {
         Err(StorageError::failed(&object.location, "cannot be appended without being read"))
     }
 
+    /// Bytes held in memory: too few to be sent yet, or on their way.
+    fn held(&self) -> usize {
+        0
+    }
+
+    /// Sends what is held, unless the store does not take so little, and waits until it is there.
+    fn relieve(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Makes the object visible. Dropping the writer instead leaves nothing behind.
     fn finish(self: Box<Self>) -> Result<Written, StorageError>;
 }

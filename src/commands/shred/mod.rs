@@ -54,6 +54,9 @@ pub struct ShredArgs {
     /// Input bytes, as stored, that are committed at once and whose rows share files
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_bytes)]
     pub wave_size: u64,
+    /// Memory for what waits to be sent to S3; beyond it files are ended before they have their size
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_bytes)]
+    pub upload_memory: u64,
     /// Whether to write shredding_complete.json, which tells RDB Loader what there is to load
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub completion_message: MessageArg,

@@ -74,7 +74,9 @@ impl Setup {
         let dedupe = self.dedupe(args, batch)?;
         let threads = batch.engine_options().threads;
         let encoding = args.batch.encoding();
-        let sink = TypeSink::new(batch.run(), types, SinkOptions { encoding, target_size: args.target_size, threads });
+        let upload_memory = usize::try_from(args.upload_memory).unwrap_or(usize::MAX);
+        let options = SinkOptions { encoding, target_size: args.target_size, threads, upload_memory };
+        let sink = TypeSink::new(batch.run(), types, options);
         let resolver = self.resolver;
         let validators = Box::new(move || Box::new(Resolver::client(&resolver)) as Box<_>);
         let options = JobOptions { threads, gzip: encoding != Encoding::Plain, message: args.writes_message() };

@@ -14,6 +14,8 @@ const HASH_BITS: u32 = 14;
 const WORD: usize = 8;
 /// Plain bytes that share one set of codes.
 const BLOCK: usize = 128 << 10;
+/// Places without a match after which every second one is looked at, then every third.
+const FIRST_STEPS: usize = 8;
 /// Four codes of literals fit into what [`Bits`] can hold.
 const LITERAL_LIMIT: usize = 12;
 const DISTANCE_LIMIT: usize = 15;
@@ -82,7 +84,7 @@ impl QuickDeflate {
         let end_of_words = (plain.len() + 1).saturating_sub(WORD);
         let (mut at, mut literals) = (start, start);
         while let Some((found, candidate)) = self.next_match(plain, at, end.min(end_of_words)) {
-            let forward = common(&plain[candidate + LEAST_MATCH..], &plain[found + LEAST_MATCH..]);
+            let forward = common_after(plain, candidate + LEAST_MATCH, found + LEAST_MATCH);
             let backward =
                 common_before(&plain[literals..found], &plain[..candidate], MOST_MATCH - LEAST_MATCH - forward);
             let begin = found - backward;
@@ -113,23 +115,24 @@ impl QuickDeflate {
     }
 
     /// The first place from `at` to before `end` with a match of at least [`LEAST_MATCH`] bytes, and where they were
-    /// before.
+    /// before. The longer there is none, the larger the steps: a match that began earlier is found all the same.
     #[inline]
-    fn next_match(&mut self, plain: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
-        let table = &mut *self.table;
-        let words = plain.get(at..end + WORD - 1)?.windows(WORD);
-        for (offset, bytes) in words.enumerate() {
-            let here = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
-            let place = &mut table[hash(here)];
+    fn next_match(&mut self, plain: &[u8], mut at: usize, end: usize) -> Option<(usize, usize)> {
+        assert!(end == 0 || end + WORD <= plain.len() + 1, "a whole word is read at every place");
+        let mut steps = FIRST_STEPS;
+        while at < end {
+            // SAFETY: `at` is before `end`, so that a word lies between it and the end of `plain`.
+            let here = unsafe { word_at(plain, at) };
+            let place = &mut self.table[hash(here)];
             let candidate = *place as usize;
-            *place = (at + offset) as u32;
-            let Some(there) = word(plain, candidate) else { continue };
-            if (here ^ there) << (64 - 8 * LEAST_MATCH) != 0 {
-                continue;
+            *place = at as u32;
+            // SAFETY: the table holds 0 and places before `at` only.
+            let there = unsafe { word_at(plain, candidate) };
+            if (here ^ there) << (64 - 8 * LEAST_MATCH) == 0 && (1..=WINDOW).contains(&(at - candidate)) {
+                return Some((at, candidate));
             }
-            if (1..=WINDOW).contains(&(at + offset - candidate)) {
-                return Some((at + offset, candidate));
-            }
+            at += steps / FIRST_STEPS;
+            steps += 1;
         }
         None
     }
@@ -208,6 +211,17 @@ impl QuickDeflate {
     }
 }
 
+/// The word at a place.
+///
+/// # Safety
+/// It must lie within `bytes`.
+#[inline]
+unsafe fn word_at(bytes: &[u8], at: usize) -> u64 {
+    debug_assert!(at + WORD <= bytes.len());
+    // SAFETY: as promised by the caller.
+    u64::from_le(unsafe { bytes.as_ptr().add(at).cast::<u64>().read_unaligned() })
+}
+
 /// The bytes from a place on, if there are enough.
 #[inline]
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
@@ -222,21 +236,24 @@ fn hash(word: u64) -> usize {
     (bytes.wrapping_mul(0x9E37_79B1_85EB_CA87) >> (64 - HASH_BITS)) as usize
 }
 
-/// How many bytes both begin with, at most as many as a match may go on for.
+/// How many bytes are the same after two places, at most as many as a match may go on for.
 #[inline]
-fn common(one: &[u8], other: &[u8]) -> usize {
-    let most = other.len().min(MOST_MATCH - LEAST_MATCH);
-    let (one, other) = (&one[..most], &other[..most]);
-    let (ones, _) = one.as_chunks::<8>();
-    let (others, _) = other.as_chunks::<8>();
-    for (index, (one, other)) in ones.iter().zip(others).enumerate() {
-        let differs = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+fn common_after(plain: &[u8], one: usize, other: usize) -> usize {
+    debug_assert!(one < other);
+    let most = plain.len().saturating_sub(other).min(MOST_MATCH - LEAST_MATCH);
+    let mut same = 0;
+    while same + WORD <= most {
+        // SAFETY: `most` bytes follow `other`, and more follow `one`.
+        let differs = unsafe { word_at(plain, one + same) ^ word_at(plain, other + same) };
         if differs != 0 {
-            return index * 8 + differs.trailing_zeros() as usize / 8;
+            return same + differs.trailing_zeros() as usize / 8;
         }
+        same += WORD;
     }
-    let done = ones.len() * 8;
-    done + one[done..].iter().zip(&other[done..]).take_while(|(one, other)| one == other).count()
+    while same < most && plain[one + same] == plain[other + same] {
+        same += 1;
+    }
+    same
 }
 
 /// How many bytes both end with, at most `most`.

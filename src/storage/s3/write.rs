@@ -56,7 +56,8 @@ enum PartBody {
 struct Upload {
     id: String,
     parts: Vec<CompletedPart>,
-    under_way: VecDeque<Pending<Result<CompletedPart, StorageError>>>,
+    /// The bytes that each holds, and its answer.
+    under_way: VecDeque<(usize, Pending<Result<CompletedPart, StorageError>>)>,
     sent: u64,
 }
 
@@ -109,12 +110,17 @@ impl S3Writer {
         }
         upload.sent += 1;
         let (number, id) = (upload.sent as i32, upload.id.clone());
-        upload.under_way.push_back(self.store.spawn(async move {
+        let held = match &body {
+            PartBody::Bytes(bytes) => bytes.len(),
+            PartBody::Copy(_) => 0,
+        };
+        let pending = self.store.spawn(async move {
             match body {
                 PartBody::Bytes(bytes) => target.send_part(&id, number, bytes).await,
                 PartBody::Copy(copy) => copy.run(&target.core, &target.address, &id, number).await,
             }
-        }));
+        });
+        upload.under_way.push_back((held, pending));
         Ok(())
     }
 
@@ -129,9 +135,7 @@ impl S3Writer {
             self.send_part()?;
         }
         let Some(upload) = &mut self.upload else { return Ok(None) };
-        while !upload.under_way.is_empty() {
-            upload.collect_one(&at)?;
-        }
+        upload.collect_all(&at)?;
         let (id, parts) = (upload.id.clone(), std::mem::take(&mut upload.parts));
         let etag = self.store.run(&at, async move { target.complete(&id, parts).await })?;
         self.upload = None;
@@ -146,9 +150,16 @@ impl S3Writer {
 
 impl Upload {
     fn collect_one(&mut self, at: &Location) -> Result<(), StorageError> {
-        if let Some(pending) = self.under_way.pop_front() {
+        if let Some((_, pending)) = self.under_way.pop_front() {
             let part = pending.wait().unwrap_or_else(|lost| Err(StorageError::failed(at, lost)))?;
             self.parts.push(part);
+        }
+        Ok(())
+    }
+
+    fn collect_all(&mut self, at: &Location) -> Result<(), StorageError> {
+        while !self.under_way.is_empty() {
+            self.collect_one(at)?;
         }
         Ok(())
     }
@@ -198,6 +209,20 @@ impl ObjectWriter for S3Writer {
         }
         self.has_copies = true;
         Ok(())
+    }
+
+    fn held(&self) -> usize {
+        let under_way = self.upload.iter().flat_map(|upload| &upload.under_way);
+        self.buffer.len() + under_way.map(|(held, _)| held).sum::<usize>()
+    }
+
+    fn relieve(&mut self) -> Result<(), StorageError> {
+        // Smaller parts than usual, but not so small that an upload could run out of them.
+        if self.buffer.len() as u64 >= MIN_PART.max(self.current_part_size() / 4) {
+            self.send_part()?;
+            self.buffer = Vec::new();
+        }
+        self.upload.as_mut().map_or(Ok(()), |upload| upload.collect_all(&self.target.at))
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written, StorageError> {

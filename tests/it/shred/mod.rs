@@ -7,6 +7,7 @@ mod duplicates;
 mod dynamodb;
 mod odd_input;
 mod round_trip;
+mod uploads;
 mod whole_way;
 pub mod world;
 

@@ -185,3 +185,21 @@ fn an_independent_server_agrees() {
         assert!(matches!(storage.read_all(&small.location), Err(StorageError::NotFound { .. })));
     }
 }
+
+#[test]
+fn what_is_held_can_be_sent_early() {
+    let s3 = FakeS3::start();
+    let content = noise(13 * MIB);
+    let mut writer = s3.storage().create(&s3.at("big"), Precondition::None, 0).unwrap();
+    let (first, rest) = content.split_at(6 * MIB);
+    let (second, third) = rest.split_at(6 * MIB);
+    for (piece, left) in [(first, 0), (second, 0), (third, MIB)] {
+        writer.write_all(piece).unwrap();
+        assert_eq!(writer.held(), piece.len(), "parts have 16 MiB");
+        writer.relieve().unwrap();
+        assert_eq!(writer.held(), left, "only the last part may have less than 5 MiB");
+    }
+    writer.finish().unwrap();
+    assert!(s3.content("big").unwrap() == content);
+    assert_eq!(s3.log().iter().filter(|line| line.starts_with("PART")).count(), 3);
+}
