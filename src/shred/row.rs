@@ -50,7 +50,7 @@ pub(super) fn write_atomic<'a>(
     arena: &'a Bump,
     out: &mut Vec<u8>,
 ) -> u64 {
-    let (line, event) = (checked.line, &checked.event);
+    let (line, event) = (checked.line, checked.event);
     let texts: usize = event.values().iter().flatten().map(|text| text.len()).sum();
     // Lines of older archives have fewer columns, and some writers quote nothing.
     if texts + COLUMN_COUNT - 1 != line.len() {

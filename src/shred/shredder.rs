@@ -192,7 +192,7 @@ impl Shredder {
     pub fn runtime_error(&mut self, checked: &CheckedEvent<'_>, message: &str, out: &mut ShredOutput) {
         self.report.counters.bad_entities += checked.entity_count();
         self.bad_row(TypeId::RUNTIME_ERROR, checked.line, out, |writer| {
-            writer.loader_runtime_error(&checked.event, message);
+            writer.loader_runtime_error(checked.event, message);
         });
     }
 
@@ -355,9 +355,7 @@ impl Shredder {
 
     fn iglu_error(&mut self, checked: &CheckedEvent<'_>, failures: &[LoaderIgluFailure<'_>], out: &mut ShredOutput) {
         self.report.counters.bad_entities += checked.entity_count();
-        self.bad_row(TypeId::IGLU_ERROR, checked.line, out, |writer| {
-            writer.loader_iglu_error(&checked.event, failures)
-        });
+        self.bad_row(TypeId::IGLU_ERROR, checked.line, out, |writer| writer.loader_iglu_error(checked.event, failures));
     }
 
     fn bad_row(&mut self, id: TypeId, line: &str, out: &mut ShredOutput, write: impl FnOnce(&mut BadRowWriter<'_>)) {

@@ -110,7 +110,7 @@ impl ShredWorker {
         let mut pairs = Vec::new();
         for (index, (_, checked)) in passed.iter().enumerate() {
             // An event without a fingerprint equals no other.
-            if let Some(text) = fingerprint(&checked.event, dedupe.missing) {
+            if let Some(text) = fingerprint(checked.event, dedupe.missing) {
                 let hash = pair_hash(checked.id, &text);
                 pairs.push(Pair { event_id: checked.event_id.into(), fingerprint: text, hash });
                 asked.push(index);

@@ -3,7 +3,7 @@
 //! Only the first seven columns of each line are looked at, and ids are kept in a [`Filter`], so memory does not grow
 //! with the batch. An id wrongly taken for a repeated one costs a detour, no more.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -144,19 +144,29 @@ impl Scan {
 
     fn object(&self, storage: &Storage, object: &ObjectMeta, cancel: &Cancel) {
         let Ok(mut decoder) = storage.open_decoded(object) else { return };
-        let mut buffer = Vec::with_capacity(2 * CHUNK);
+        let mut buffer = vec![0; CHUNK];
+        let mut filled = 0;
         let mut last_etl = String::new();
         loop {
-            let before = buffer.len();
-            let read = decoder.by_ref().take(CHUNK as u64).read_to_end(&mut buffer);
-            let at_end = buffer.len() == before || read.is_err();
-            let whole = memchr::memrchr2(b'\n', b'\r', &buffer).map_or(0, |at| at + 1);
+            if buffer.len() < filled + CHUNK / 2 {
+                buffer.resize(filled + CHUNK, 0);
+            }
+            let at_end = match decoder.read(&mut buffer[filled..]) {
+                Ok(count) => {
+                    filled += count;
+                    count == 0
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => true,
+            };
+            let whole = memchr::memrchr2(b'\n', b'\r', &buffer[..filled]).map_or(0, |at| at + 1);
             // A line this long becomes a bad row anyway.
-            let end = if at_end || buffer.len() > LONGEST_LINE { buffer.len() } else { whole };
+            let end = if at_end || filled > LONGEST_LINE { filled } else { whole };
             for line in lines(&buffer[..end]) {
                 self.line(line, &mut last_etl);
             }
-            buffer.drain(..end);
+            buffer.copy_within(end..filled, 0);
+            filled -= end;
             if at_end || cancel.is_set() {
                 return;
             }
