@@ -1,4 +1,5 @@
-//! Huffman codes for deflate: lengths from frequencies, codes from lengths, and how lengths are told to the reader.
+//! Huffman codes for deflate: lengths from frequencies, codes from lengths, how lengths are told to the reader, and the
+//! bits that come of it.
 //!
 //! Source: RFC 1951, sections 3.2.2 (canonical codes) and 3.2.7 (how code lengths are coded).
 
@@ -118,6 +119,45 @@ pub(super) fn length_items(lengths: &[u8], items: &mut Vec<LengthItem>) {
             };
             left -= taken;
         }
+    }
+}
+
+/// Bits on their way out, lowest first. At most seven are left after a flush, so 56 may be put in between.
+pub(super) struct Bits<'o> {
+    out: &'o mut [u8],
+    written: usize,
+    held: u64,
+    count: u32,
+}
+
+impl<'o> Bits<'o> {
+    pub(super) fn new(out: &'o mut [u8]) -> Bits<'o> {
+        Bits { out, written: 0, held: 0, count: 0 }
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, value: u64, count: u32) {
+        self.held |= value << self.count;
+        self.count += count;
+    }
+
+    #[inline]
+    pub(super) fn put_code(&mut self, code: Code) {
+        self.put(u64::from(code >> 8), code & 0xFF);
+    }
+
+    #[inline]
+    pub(super) fn flush(&mut self) {
+        self.out[self.written..][..8].copy_from_slice(&self.held.to_le_bytes());
+        self.written += self.count as usize / 8;
+        self.held >>= self.count & !7;
+        self.count &= 7;
+    }
+
+    /// Ends on a byte border; how many bytes there are.
+    pub(super) fn finish(mut self) -> usize {
+        self.flush();
+        self.written + usize::from(self.count > 0)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod decoder;
 mod deflate_read;
+mod deflate_symbols;
 mod error;
 mod gzip_read;
 mod gzip_whole;

@@ -4,9 +4,9 @@
 //! One table of places by hash of six bytes, one candidate a place, no second thoughts. Shorter matches are not looked
 //! for: in rows of ids and numbers four equal bytes far away cost more bits than they save. Source: RFC 1951.
 
-use super::huffman::{Code, LengthItem, code_lengths, codes, length_items};
+use super::deflate_symbols::{DISTANCE_EXTRA, DISTANCES, ITEM_ORDER, SYMBOLS, WINDOW, distance_symbol, length_codes};
+use super::huffman::{Bits, Code, LengthItem, code_lengths, codes, length_items};
 
-const WINDOW: usize = 1 << 15;
 const LEAST_MATCH: usize = 6;
 const MOST_MATCH: usize = 258;
 const HASH_BITS: u32 = 14;
@@ -21,7 +21,6 @@ const LITERAL_LIMIT: usize = 12;
 const DISTANCE_LIMIT: usize = 15;
 const END_OF_BLOCK: usize = 256;
 const LITERALS: usize = 286;
-const DISTANCES: usize = 30;
 
 /// Literals, then a match; the last one of a block has no match.
 #[derive(Clone, Copy)]
@@ -64,7 +63,7 @@ impl QuickDeflate {
         assert!(u32::try_from(plain.len()).is_ok(), "places are kept in 32 bits");
         // The same bytes give the same output, whatever came before.
         self.table.fill(0);
-        let mut bits = Bits { out, written: 0, held: 0, count: 0 };
+        let mut bits = Bits::new(out);
         let mut start = 0;
         loop {
             let mut counts = Counts { literals: [0; 288], lengths: [0; 256], distances: [0; 32] };
@@ -239,7 +238,7 @@ fn hash(word: u64) -> usize {
 /// How many bytes are the same after two places, at most as many as a match may go on for.
 #[inline]
 fn common_after(plain: &[u8], one: usize, other: usize) -> usize {
-    debug_assert!(one < other);
+    assert!(one < other, "what repeats came before");
     let most = plain.len().saturating_sub(other).min(MOST_MATCH - LEAST_MATCH);
     let mut same = 0;
     while same + WORD <= most {
@@ -266,105 +265,6 @@ fn common_before(one: &[u8], other: &[u8], most: usize) -> usize {
         left -= 1;
     }
     most - left
-}
-
-/// The codes of matches by length, less three, with their extra bits.
-fn length_codes(literals: &[Code; 288]) -> [Code; 256] {
-    std::array::from_fn(|length| {
-        let symbol = usize::from(SYMBOLS.lengths[length]);
-        let code = literals[257 + symbol];
-        let extra = length as u32 + 3 - u32::from(LENGTH_BASE[symbol]);
-        (code | extra << (8 + (code & 0xFF))) + u32::from(LENGTH_EXTRA[symbol])
-    })
-}
-
-/// Bits on their way out, lowest first. At most seven are left after a flush, so 56 may be put in between.
-struct Bits<'o> {
-    out: &'o mut [u8],
-    written: usize,
-    held: u64,
-    count: u32,
-}
-
-impl Bits<'_> {
-    #[inline]
-    fn put(&mut self, value: u64, count: u32) {
-        self.held |= value << self.count;
-        self.count += count;
-    }
-
-    #[inline]
-    fn put_code(&mut self, code: Code) {
-        self.put(u64::from(code >> 8), code & 0xFF);
-    }
-
-    #[inline]
-    fn flush(&mut self) {
-        self.out[self.written..][..8].copy_from_slice(&self.held.to_le_bytes());
-        self.written += self.count as usize / 8;
-        self.held >>= self.count & !7;
-        self.count &= 7;
-    }
-
-    fn finish(mut self) -> usize {
-        self.flush();
-        self.written + usize::from(self.count > 0)
-    }
-}
-
-const ITEM_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-const LENGTH_BASE: [u16; 29] =
-    [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
-const LENGTH_EXTRA: [u8; 29] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
-/// By symbol: the least distance, and how many extra bits tell how much more.
-static DISTANCE_EXTRA: [(u16, u8); 32] = {
-    let mut table = [(1, 0); 32];
-    let mut symbol = 1;
-    while symbol < DISTANCES {
-        let (base, extra_bits) = table[symbol - 1];
-        table[symbol] = (base + (1 << extra_bits), if symbol < 4 { 0 } else { symbol as u8 / 2 - 1 });
-        symbol += 1;
-    }
-    table
-};
-
-/// Symbols looked up, not searched.
-struct Symbols {
-    /// Of a length, less three.
-    lengths: [u8; 256],
-    /// Of a distance, less one: one by one up to 256, then of every 128.
-    distances: [u8; 512],
-}
-
-static SYMBOLS: Symbols = {
-    let mut symbols = Symbols { lengths: [0; 256], distances: [0; 512] };
-    let mut symbol = 0;
-    while symbol < LENGTH_BASE.len() {
-        let mut length = LENGTH_BASE[symbol] as usize - 3;
-        while length < 256 {
-            symbols.lengths[length] = symbol as u8;
-            length += 1;
-        }
-        symbol += 1;
-    }
-    symbol = 0;
-    while symbol < DISTANCES {
-        let mut distance = DISTANCE_EXTRA[symbol].0 as usize - 1;
-        while distance < WINDOW {
-            let near = distance < 256;
-            symbols.distances[if near { distance } else { 256 + (distance >> 7) }] = symbol as u8;
-            distance += if near { 1 } else { 128 };
-        }
-        symbol += 1;
-    }
-    symbols
-};
-
-/// The symbol of a distance, less one.
-#[inline]
-fn distance_symbol(distance: usize) -> usize {
-    let place = if distance < 256 { distance } else { 256 + (distance >> 7) };
-    usize::from(SYMBOLS.distances[place & 511])
 }
 
 #[cfg(test)]
