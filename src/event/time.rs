@@ -191,6 +191,21 @@ mod tests {
         assert_eq!(joda_text(1000), "1970-01-01T00:00:01.000Z");
         assert_eq!(parse_column_timestamp("2016-02-30 00:00:00.000"), None);
         assert_eq!(parse_column_timestamp("1970-01-01 00:00:01"), Some(1000));
+        assert_eq!(parse_column_timestamp("1970-01-01 00:00:01.5"), Some(1500));
+        assert_eq!(parse_column_timestamp("1970-01-01 00:00:01.123456789"), Some(1123));
+        for wrong in [
+            "1970-01-01 00:00:01.",
+            "1970-01-01 00:00:01.1234567890",
+            "1970-01-01 00:00:01.12x",
+            "1970-01-01 00:00:01.1234x",
+            "1970-01-01 00:00:01,5",
+            "1970-01-01T00:00:01",
+            "1970-01-0a 00:00:01",
+            "1970-01-01 24:00:00",
+            "197\u{e9}-01-01 00:00:0",
+        ] {
+            assert_eq!(parse_column_timestamp(wrong), None, "{wrong}");
+        }
     }
 
     proptest! {

@@ -54,6 +54,15 @@ fn writing_gives_the_line_back() {
 }
 
 #[test]
+fn every_column_with_a_type_is_checked() {
+    for column in ALL_COLUMNS {
+        let found: Vec<Column> = errors_of(&[(column, "neither nor")]).into_iter().map(|(column, _)| column).collect();
+        let takes_any = column != Column::event_id && matches!(column.info().kind, ColumnType::Text | ColumnType::Uuid);
+        assert_eq!(found, if takes_any { vec![] } else { vec![column] });
+    }
+}
+
+#[test]
 fn required_columns() {
     let text = line(COLUMN_COUNT, &[]);
     let arena = Bump::new();
