@@ -1,13 +1,10 @@
 //! Writes gzip in blocks that workers compress independently of each other.
 //!
-//! Either every block is a complete member, deflated by libdeflate (on level 1 by our own, quicker encoder), or all
-//! blocks form one member: each is then a run of deflate blocks that ends on a byte border (a sync flush), and the
-//! checksums are combined. Source: RFC 1951, 1952.
+//! Either every block is a complete member, deflated by libdeflate, or all blocks form one member: each is then a run
+//! of deflate blocks that ends on a byte border (a sync flush), and the checksums are combined. Source: RFC 1951, 1952.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
-
-use super::quick_deflate::{self, QuickDeflate};
 
 /// How many members a gzip file gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +31,6 @@ pub struct GzipEncoder {
 enum Kind {
     Many {
         compressor: Compressor,
-        /// On level 1.
-        quick: Option<QuickDeflate>,
         /// Room for the worst case, kept from block to block.
         room: Vec<u8>,
     },
@@ -48,9 +43,8 @@ impl GzipEncoder {
     pub fn new(members: GzipMembers, level: u32) -> GzipEncoder {
         let kind = match members {
             GzipMembers::Many => {
-                let quick = (level == 1).then(QuickDeflate::new);
                 let level = CompressionLvl::new(level.min(12) as i32).unwrap_or_default();
-                Kind::Many { compressor: Compressor::new(level), quick, room: Vec::new() }
+                Kind::Many { compressor: Compressor::new(level), room: Vec::new() }
             }
             GzipMembers::Single => Kind::Single(Compress::new(Compression::new(level.min(9)), false)),
         };
@@ -60,16 +54,13 @@ impl GzipEncoder {
     /// Appends `plain` compressed to `out`. Blocks may be placed in any order; each is independent.
     pub fn block(&mut self, plain: &[u8], out: &mut Vec<u8>) -> GzipBlock {
         match &mut self.kind {
-            Kind::Many { compressor, quick, room } => {
-                let done = quick.as_mut().is_some_and(|quick| quick_member(quick, plain, room, out));
-                if !done {
-                    let bound = compressor.gzip_compress_bound(plain.len());
-                    if room.len() < bound {
-                        room.resize(bound, 0);
-                    }
-                    let size = compressor.gzip_compress(plain, room).expect("the bound is sufficient");
-                    out.extend_from_slice(&room[..size]);
+            Kind::Many { compressor, room } => {
+                let bound = compressor.gzip_compress_bound(plain.len());
+                if room.len() < bound {
+                    room.resize(bound, 0);
                 }
+                let size = compressor.gzip_compress(plain, room).expect("the bound is sufficient");
+                out.extend_from_slice(&room[..size]);
                 GzipBlock { crc32: 0, plain: plain.len() as u64 }
             }
             Kind::Single(compress) => {
@@ -79,34 +70,6 @@ impl GzipEncoder {
             }
         }
     }
-}
-
-/// A member's header without name and time, so that equal data gives equal files; operating system unknown.
-const HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
-
-/// Below this, what the head of a block takes counts for more than speed.
-const LEAST_QUICK: usize = 16 << 10;
-
-/// Appends a member made by the quick encoder, unless another would do much better.
-fn quick_member(quick: &mut QuickDeflate, plain: &[u8], room: &mut Vec<u8>, out: &mut Vec<u8>) -> bool {
-    let Ok(length) = u32::try_from(plain.len()) else { return false };
-    if plain.len() < LEAST_QUICK {
-        return false;
-    }
-    let bound = quick_deflate::bound(plain.len());
-    if room.len() < bound {
-        room.resize(bound, 0);
-    }
-    let size = quick.deflate(plain, room);
-    if size > plain.len() {
-        return false;
-    }
-    out.reserve(HEADER.len() + size + 8);
-    out.extend_from_slice(&HEADER);
-    out.extend_from_slice(&room[..size]);
-    out.extend_from_slice(&crc32fast::hash(plain).to_le_bytes());
-    out.extend_from_slice(&length.to_le_bytes());
-    true
 }
 
 fn deflate_synced(compress: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
@@ -135,7 +98,8 @@ impl GzipFrame {
     /// Begins a file.
     pub fn begin(members: GzipMembers, out: &mut Vec<u8>) -> GzipFrame {
         if members == GzipMembers::Single {
-            out.extend_from_slice(&HEADER);
+            // No name, no time, so that equal data gives equal files; operating system unknown.
+            out.extend_from_slice(&[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]);
         }
         GzipFrame { members, crc: crc32fast::Hasher::new(), plain: 0, blocks: 0 }
     }

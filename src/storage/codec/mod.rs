@@ -6,16 +6,13 @@
 
 mod decoder;
 mod deflate_read;
-mod deflate_symbols;
 mod error;
 mod gzip_read;
 mod gzip_whole;
 mod gzip_write;
-mod huffman;
 mod lzop_blocks;
 mod lzop_read;
 mod lzop_write;
-mod quick_deflate;
 mod source;
 
 pub use decoder::{Decoder, Whole, decode_whole};
