@@ -47,6 +47,20 @@ pub fn for_each_of<const N: usize>(bytes: &[u8], wanted: [u8; N], mut found: imp
     }
 }
 
+/// What a hexadecimal digit is worth; [`NO_DIGIT`] for any other byte.
+pub static HEX: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value] as usize] = value as u8;
+        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+/// In [`HEX`]: no hexadecimal digit.
+pub const NO_DIGIT: u8 = 0xFF;
+
 #[cfg(not(target_arch = "x86_64"))]
 fn bits_of(block: &[u8; BLOCK], is_wanted: impl Fn(u8) -> bool) -> u32 {
     block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u32::from(is_wanted(*byte)) << at)

@@ -6,7 +6,7 @@
 use bumpalo::Bump;
 use memchr::{memchr, memchr2, memchr3};
 
-use crate::scan::{BLOCK, any_of};
+use crate::scan::{BLOCK, HEX, NO_DIGIT, any_of};
 
 /// The text of bytes that should be UTF-8: malformed sequences become U+FFFD, one for each sequence as Java counts them.
 pub fn utf8_text<'a>(bytes: &'a [u8], arena: &'a Bump) -> &'a str {
@@ -184,20 +184,8 @@ fn escaped_byte(text: &str) -> Result<u8, UrlDecodeError> {
 /// The value of a hexadecimal digit.
 #[inline]
 pub(crate) fn hex_value(digit: u8) -> Option<u8> {
-    /// No digit.
-    const NONE: u8 = 0xFF;
-    static VALUES: [u8; 256] = {
-        let mut values = [NONE; 256];
-        let mut value = 0;
-        while value < 16 {
-            values[b"0123456789abcdef"[value] as usize] = value as u8;
-            values[b"0123456789ABCDEF"[value] as usize] = value as u8;
-            value += 1;
-        }
-        values
-    };
-    let value = VALUES[usize::from(digit)];
-    (value != NONE).then_some(value)
+    let value = HEX[usize::from(digit)];
+    (value != NO_DIGIT).then_some(value)
 }
 
 fn push_without_breaks(text: &str, out: &mut bumpalo::collections::String<'_>) {

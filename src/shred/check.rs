@@ -13,6 +13,7 @@ use crate::event::read::{ColumnError, Entities, ReadError, decode, split_tsv};
 use crate::event::time::{parse_column_timestamp, write_column_timestamp};
 use crate::event::{Column, ColumnType, EnrichedEvent};
 use crate::iglu::SelfDescribing;
+use crate::scan::{HEX, NO_DIGIT};
 
 /// An event that is fit to be shredded, once its entities are valid.
 pub struct CheckedEvent<'a> {
@@ -82,18 +83,6 @@ pub(super) fn id_value(text: &str) -> Option<u128> {
     usual_id(text).map(|(value, _)| value).or_else(|| unusual_id(text))
 }
 
-/// What a hexadecimal digit is worth; a value above 15 for any other byte.
-const HEX: [u8; 256] = {
-    let mut values = [0xFF; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    values
-};
-
 /// The value of an id with groups of the usual length, and whether all its letters are lower case.
 fn usual_id(text: &str) -> Option<(u128, bool)> {
     let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
@@ -109,7 +98,7 @@ fn usual_id(text: &str) -> Option<(u128, bool)> {
     let low = number(&bytes[19..23]) << 48 | number(&bytes[24..]);
     let has_dashes = [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
     let is_lower = !bytes.iter().any(u8::is_ascii_uppercase);
-    (seen < 16 && has_dashes).then_some((u128::from(high) << 64 | u128::from(low), is_lower))
+    (seen != NO_DIGIT && has_dashes).then_some((u128::from(high) << 64 | u128::from(low), is_lower))
 }
 
 #[cold]
