@@ -68,8 +68,7 @@ impl Expression {
     }
 }
 
-/// An expression in the forms for ASCII texts and for any; the first is a fraction of the second's size, and on ASCII
-/// texts both mean the same.
+/// An expression in the forms for ASCII texts and for any; the first is a fraction of the second's size.
 struct Pattern {
     source: String,
     ignore_case: bool,
@@ -86,14 +85,20 @@ impl Pattern {
         regex::RegexBuilder::new(&self.source).case_insensitive(self.ignore_case).build()
     }
 
-    fn compile_ascii(&self) -> Result<regex::bytes::Regex, regex::Error> {
-        regex::bytes::RegexBuilder::new(&self.source).case_insensitive(self.ignore_case).unicode(false).build()
+    /// On ASCII texts this means the same, unless the expression names letters outside ASCII, whose other case may be
+    /// inside: then there is no such form.
+    fn compile_ascii(&self) -> Option<regex::bytes::Regex> {
+        let named = |escape| self.source.contains(escape);
+        if !self.source.is_ascii() || named(r"\u") || named(r"\U") || named(r"\x") {
+            return None;
+        }
+        let mut builder = regex::bytes::RegexBuilder::new(&self.source);
+        builder.case_insensitive(self.ignore_case).unicode(false).build().ok()
     }
 
     fn find<'t>(&self, text: &'t str) -> Option<Groups<'t>> {
         if text.is_ascii() {
-            // Expressions that name letters outside ASCII have no form for ASCII.
-            if let Some(regex) = self.ascii.get_or_init(|| self.compile_ascii().ok()) {
+            if let Some(regex) = self.ascii.get_or_init(|| self.compile_ascii()) {
                 let found = regex.captures(text.as_bytes())?;
                 let spans = found.iter().map(|group| Some(group?.range())).collect();
                 return Some(Groups { text, spans });
@@ -142,8 +147,8 @@ fn ascii_classes(expression: &str) -> String {
                 Some('D') => out.push_str("[^0-9]"),
                 Some('w') => out.push_str("[A-Za-z0-9_]"),
                 Some('W') => out.push_str("[^A-Za-z0-9_]"),
-                Some('s') => out.push_str(r"[ \t\n\x0B\f\r]"),
-                Some('S') => out.push_str(r"[^ \t\n\x0B\f\r]"),
+                Some('s') => out.push_str(r"[ \t\n\v\f\r]"),
+                Some('S') => out.push_str(r"[^ \t\n\v\f\r]"),
                 Some('b') if !in_class => out.push_str(r"(?-u:\b)"),
                 Some(other) => out.extend(['\\', other]),
                 None => out.push('\\'),
@@ -208,8 +213,53 @@ fn bounded_repetition(text: &str) -> Option<(char, usize, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::{Dice, expression, sample, swap_case};
     use super::*;
     use proptest::prelude::*;
+
+    fn spans(groups: Option<Groups<'_>>) -> Option<Vec<Option<Range<usize>>>> {
+        groups.map(|groups| groups.spans)
+    }
+
+    #[test]
+    fn expressions_are_compiled_when_needed_in_the_form_needed() {
+        let (parsed, _) = Expression::parse("^(A).{0,100}Z", false).unwrap();
+        let exact = parsed.exact.as_ref().unwrap();
+        assert!(parsed.unbounded.ascii.get().is_none() && parsed.unbounded.any.get().is_none());
+        assert_eq!(parsed.find("AxZ").unwrap().get(1), Some("A"));
+        assert!(parsed.find(&format!("AZ{}", "x".repeat(200))).is_some());
+        assert!(parsed.unbounded.ascii.get().is_some() && parsed.unbounded.any.get().is_none());
+        assert!(exact.ascii.get().is_none());
+        assert!(parsed.find(&format!("A{}Z", "x".repeat(200))).is_none());
+        assert!(exact.ascii.get().is_some() && exact.any.get().is_none());
+        assert_eq!(parsed.find("AéZ").unwrap().get(0), Some("AéZ"));
+        assert!(parsed.unbounded.any.get().is_some());
+    }
+
+    #[test]
+    fn letters_outside_ascii_are_matched_in_any_text() {
+        for text in ["Foo", "Foo é"] {
+            let (parsed, _) = Expression::parse("é|[Föo]+", false).unwrap();
+            assert_eq!(parsed.find(text).unwrap().get(0), Some("Foo"));
+        }
+        for source in ["\u{17F}kip", r"\u017Fkip", r"\x{17F}kip"] {
+            let (parsed, _) = Expression::parse(source, true).unwrap();
+            assert!(parsed.find("SKIP").is_some(), "{source}");
+        }
+        let (parsed, _) = Expression::parse("kiosk", true).unwrap();
+        assert!(parsed.find("KIOSK").is_some() && parsed.find("\u{212A}IO\u{17F}K").is_some());
+    }
+
+    #[test]
+    fn expressions_too_large_are_refused_at_once() {
+        assert!(Expression::parse(r"(\pL{99}){99}", false).err().unwrap().contains("size limit"));
+        assert!(Expression::parse(r"(\pL{9}){9}", false).is_ok());
+        for source in [r"\pL{9}", "(?i)straße.{9}", "[^a]{3,}(b|c+)*", "a.*(?-u:\\b)[0-9]?"] {
+            let tree = regex_syntax::parse(source).unwrap();
+            let limit = 64 * states(&tree);
+            assert!(regex::RegexBuilder::new(source).size_limit(limit).build().is_ok(), "{source}: {limit}");
+        }
+    }
 
     #[test]
     fn repetitions_are_found() {
@@ -217,10 +267,34 @@ mod tests {
             without_bounds(r"\{0,100}.{0,100}[^;]{1,300}?a{2,100}b{0,20}"),
             (r"\{0,100}.*[^;]+?a{2,100}b{0,20}".into(), 100)
         );
+        assert_eq!(without_bounds("(?:a|){0,100}x{0,200}"), ("(?:a|)*x*".into(), 0));
         assert_eq!(without_bounds("x{").0, "x{");
     }
 
     proptest! {
+        #[test]
+        fn matches_are_those_of_the_whole_expression(
+            (first, bounds, last) in (expression(), "[.ks]\\{[01],1[0-2][0-9]\\}\\??|\\(k\\)\\{0,100\\}|", expression()),
+            mut texts in prop::collection::vec("[aksKSAé\u{212A}\u{17F}/]{0,14}", 1..4),
+            ignore_case: bool,
+            seed in any::<u64>(),
+        ) {
+            let source = format!("{first}{bounds}{last}");
+            let (parsed, tree) = Expression::parse(&source, ignore_case).unwrap();
+            let whole = regex::RegexBuilder::new(&source).case_insensitive(ignore_case).build().unwrap();
+            let mut dice = Dice(seed);
+            for _ in 0..4 {
+                let mut text = String::new();
+                sample(&tree, &mut dice, &mut text);
+                let long = text.replacen(['k', 's'], &"k".repeat(95 + dice.below(30)), 1);
+                texts.extend([swap_case(&text, &mut dice), text, long]);
+            }
+            for text in &texts {
+                let expected = whole.captures(text).map(|found| found.iter().map(|g| Some(g?.range())).collect());
+                prop_assert_eq!(spans(parsed.find(text)), expected, "{} in {}", source, text);
+            }
+        }
+
         #[test]
         fn rewriting_never_panics(expression in "[\\\\{}0-9,a.\\[\\]]{0,30}|\\PC{0,20}") {
             without_bounds(&ascii_classes(&expression));

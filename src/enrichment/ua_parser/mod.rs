@@ -7,6 +7,8 @@ mod expression;
 mod literals;
 mod prefilter;
 mod rules;
+#[cfg(test)]
+mod samples;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::literals::{Clause, fold};
+use super::literals::{Clause, START, fold};
 
 /// The rules are numbered in the order in which they came.
 pub(super) struct Prefilter {
@@ -109,10 +109,68 @@ fn span(ends: &[u32], index: usize) -> std::ops::Range<usize> {
     start as usize..ends[index] as usize
 }
 
+/// The text as the literals are written, after the mark of its start.
 fn folded(text: &str) -> Vec<u8> {
-    if text.is_ascii() {
-        text.as_bytes().to_ascii_lowercase()
+    let mut folded = String::with_capacity(text.len() + START.len_utf8());
+    folded.push(START);
+    if text.is_ascii() && !text.contains(START) {
+        folded.push_str(text);
+        folded.make_ascii_lowercase();
     } else {
-        text.chars().map(fold).collect::<String>().into_bytes()
+        folded.extend(text.chars().map(fold));
+    }
+    folded.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::literals::required;
+    use super::super::samples::{Dice, expression, sample, swap_case};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn prefilter(expressions: &[&str]) -> Prefilter {
+        let rules: Vec<_> = expressions.iter().map(|each| required(&regex_syntax::parse(each).unwrap())).collect();
+        Prefilter::new(&rules).unwrap()
+    }
+
+    #[test]
+    fn candidates_come_in_order_and_once() {
+        let prefilter = prefilter(&["Foo|Bar", ".", "foo.*bar", "bar|ba", "quux", "(?i)\u{17F}kip"]);
+        assert_eq!(prefilter.candidates("BAR foo foo"), [0, 1, 2, 3]);
+        assert_eq!(prefilter.candidates("ba"), [1, 3]);
+        assert_eq!(prefilter.candidates("\u{17F}\u{212A}IP"), [1, 5]);
+        assert_eq!(prefilter.candidates(""), [1]);
+    }
+
+    #[test]
+    fn no_rules_give_no_candidates() {
+        assert!(prefilter(&[]).candidates("foo").is_empty());
+        assert_eq!(prefilter(&["a*"]).candidates("foo"), [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_matches_is_a_candidate(
+            expressions in prop::collection::vec(expression(), 1..4),
+            mut texts in prop::collection::vec("[aksKSAé\u{212A}\u{17F}\u{2}/]{0,14}", 1..6),
+            seed in any::<u64>(),
+        ) {
+            let expressions: Vec<&str> = expressions.iter().map(String::as_str).collect();
+            let prefilter = prefilter(&expressions);
+            let mut dice = Dice(seed);
+            for index in 0..8 {
+                let mut text = String::new();
+                sample(&regex_syntax::parse(expressions[index % expressions.len()]).unwrap(), &mut dice, &mut text);
+                texts.extend([swap_case(&text, &mut dice), text]);
+            }
+            for text in &texts {
+                let candidates = prefilter.candidates(text);
+                for (number, expression) in expressions.iter().enumerate() {
+                    let matches = regex::Regex::new(expression).unwrap().is_match(text);
+                    prop_assert!(!matches || candidates.contains(&(number as u32)), "{expression} matches {text}");
+                }
+            }
+        }
     }
 }

@@ -168,16 +168,29 @@ impl<R> List<R> {
     /// The result of the first rule that matches and gives one.
     fn first<'t, T>(&'t self, search: &Search<'t>, result: impl Fn(&'t R, &Groups<'t>) -> Option<T>) -> Option<T> {
         let from = search.candidates.partition_point(|number| *number < self.first);
-        search.candidates[from..].iter().map_while(|number| self.rules.get((number - self.first) as usize)).find_map(
-            |(rule, expression)| result(rule, &expression.find(search.text)?),
-        )
+        search.candidates[from..]
+            .iter()
+            .map_while(|number| self.rules.get((number - self.first) as usize))
+            .find_map(|(rule, expression)| result(rule, &expression.find(search.text)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::{Dice, sample, swap_case};
     use super::*;
     use proptest::prelude::*;
+
+    const USER_AGENTS: [&str; 8] = [
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/113.0.3164.16 Safari/537.36",
+        "Mozilla/5.0 (Linux; Android 9; SM-G960F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/78.0.3904.96 Mobile Safari/537.36",
+        "Mozilla/5.0 (Linux; Android 4.4.2; GT-I9505 Build/KOT49H) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/30.0.0.0 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/52.0.0.12.18;]",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 13_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/13.0 Mobile/15E148 Safari/604.1",
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1.32052/29.3709; U; en) Presto/2.8.119 Version/11.10",
+        "MOZILLA/5.0 (X11; LINUX X86_64; RV:10.0) GEC\u{212A}O/20100101 FIREFOX/10.0 é",
+        "Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; WOW64; Trident/5.0; SLCC2; .NET CLR 2.0.50727)",
+    ];
 
     fn rules(user_agents: &str, systems: &str, devices: &str) -> Rules {
         Rules::parse(&format!("user_agent_parsers:{user_agents}\nos_parsers:{systems}\ndevice_parsers:{devices}\n"))
@@ -243,9 +256,59 @@ mod tests {
     #[test]
     fn useless_files_are_refused() {
         assert!(Rules::parse("user_agent_parsers: []\nos_parsers: []\n").is_err());
-        let error =
-            Rules::parse("user_agent_parsers:\n- regex: '('\nos_parsers: []\ndevice_parsers: []\n").err().unwrap();
-        assert!(error.starts_with("[(]: "), "{error}");
+        let refused = |expression: &str| {
+            Rules::parse(&format!(
+                "user_agent_parsers:\n- regex: 'a'\nos_parsers:\n- regex: '{expression}'\ndevice_parsers: []\n"
+            ))
+            .err()
+            .unwrap()
+        };
+        assert_eq!(refused("("), "[(]: unclosed group");
+        assert_eq!(refused("(?=x)"), "[(?=x)]: look-around, including look-ahead and look-behind, is not supported");
+        let error = refused(r"(\pL{99}){99}");
+        assert!(error.starts_with(r"[(\pL{99}){99}]: Compiled regex exceeds size limit"), "{error}");
+    }
+
+    #[test]
+    fn no_rule_that_matches_is_left_out() {
+        let rules = Rules::parse(super::super::DEFAULT_RULES).unwrap();
+        let parsed: ua_parser::Regexes<'static> = serde_saphyr::from_str(super::super::DEFAULT_RULES).unwrap();
+        let trees: Vec<_> = (parsed.user_agent_parsers.iter().map(|rule| (&rule.regex, false)))
+            .chain(parsed.os_parsers.iter().map(|rule| (&rule.regex, false)))
+            .chain(parsed.device_parsers.iter().map(|rule| (&rule.regex, rule.regex_flag.is_some())))
+            .map(|(source, ignore_case)| Expression::parse(source, ignore_case).unwrap().1)
+            .collect();
+        let expressions: Vec<_> = trees.iter().map(|tree| regex::Regex::new(&tree.to_string()).unwrap()).collect();
+        let mut dice = Dice(1);
+        let (mut matching, mut tried) = (0, 0);
+        for (number, (tree, expression)) in trees.iter().zip(&expressions).enumerate() {
+            for _ in 0..4 {
+                let mut text = String::new();
+                sample(tree, &mut dice, &mut text);
+                for text in [format!("x {} y", swap_case(&text, &mut dice)), text] {
+                    let matches = expression.is_match(&text);
+                    let candidate = rules.prefilter.candidates(&text).contains(&(number as u32));
+                    assert!(candidate || !matches, "{expression} matches {text}");
+                    matching += usize::from(matches);
+                    tried += 1;
+                }
+            }
+        }
+        assert!(matching * 3 > tried, "{matching} of {tried} samples match");
+        for text in USER_AGENTS {
+            let candidates = rules.prefilter.candidates(text);
+            let matches = (0..expressions.len()).filter(|number| expressions[*number].is_match(text));
+            let left_out: Vec<_> = matches.filter(|number| !candidates.contains(&(*number as u32))).collect();
+            assert!(left_out.is_empty(), "{left_out:?} match {text}");
+            assert!(candidates.len() < 60, "{} candidates for {text}", candidates.len());
+            println!("{}: {text}", candidates.len());
+        }
+        let always = rules.prefilter.candidates("");
+        println!(
+            "{matching} {tried} {always:?} {:?}",
+            always.iter().map(|n| trees[*n as usize].to_string()).collect::<Vec<_>>()
+        );
+        assert!(always.len() <= 12, "{always:?} cannot be filtered");
     }
 
     proptest! {
