@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// Most characters of a class that are spelled out: first, and if nothing is known then.
 const CLASS: [usize; 2] = [6, 10];
-/// Most literals in a product of two sets.
+/// Most literals in a product of sets of several.
 const PRODUCT: usize = 16;
 /// Most literals in a union of sets.
 const UNION: usize = 256;
@@ -282,7 +282,8 @@ fn product(first: &Clause, second: &Clause) -> Option<Clause> {
     if second.len() == 1 && second[0].is_empty() {
         return Some(first.clone());
     }
-    if first.len() * second.len() > PRODUCT {
+    let count = first.len() * second.len();
+    if count > if first.len() == 1 || second.len() == 1 { UNION } else { PRODUCT } {
         return None;
     }
     let mut texts = Vec::with_capacity(first.len() * second.len());

@@ -55,6 +55,7 @@ impl Prefilter {
         }
         let automaton = AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .prefilter(false)
             .build(&literals)
             .map_err(|error| error.to_string())?;
         let ends = woken.iter().scan(0, |end, rules| {
