@@ -45,7 +45,7 @@ pub(super) fn required(expression: &Hir) -> Vec<Clause> {
     for clause in &mut clauses {
         clause.iter_mut().for_each(cut);
         clause.sort_unstable();
-        clause.dedup();
+        clause.dedup_by(|next, kept| next.starts_with(&**kept));
     }
     without_implied(clauses)
 }

@@ -300,15 +300,9 @@ mod tests {
             let matches = (0..expressions.len()).filter(|number| expressions[*number].is_match(text));
             let left_out: Vec<_> = matches.filter(|number| !candidates.contains(&(*number as u32))).collect();
             assert!(left_out.is_empty(), "{left_out:?} match {text}");
-            assert!(candidates.len() < 60, "{} candidates for {text}", candidates.len());
-            println!("{}: {text}", candidates.len());
+            assert!(candidates.len() < 40, "{} candidates for {text}", candidates.len());
         }
-        let always = rules.prefilter.candidates("");
-        println!(
-            "{matching} {tried} {always:?} {:?}",
-            always.iter().map(|n| trees[*n as usize].to_string()).collect::<Vec<_>>()
-        );
-        assert!(always.len() <= 12, "{always:?} cannot be filtered");
+        assert!(rules.prefilter.candidates("").is_empty(), "each of these rules can be filtered");
     }
 
     proptest! {
