@@ -97,12 +97,11 @@ impl Pattern {
     }
 
     fn find<'t>(&self, text: &'t str) -> Option<Groups<'t>> {
-        if text.is_ascii() {
-            if let Some(regex) = self.ascii.get_or_init(|| self.compile_ascii()) {
-                let found = regex.captures(text.as_bytes())?;
-                let spans = found.iter().map(|group| Some(group?.range())).collect();
-                return Some(Groups { text, spans });
-            }
+        if text.is_ascii()
+            && let Some(regex) = self.ascii.get_or_init(|| self.compile_ascii())
+        {
+            let found = regex.captures(text.as_bytes())?;
+            return Some(Groups { text, spans: found.iter().map(|group| Some(group?.range())).collect() });
         }
         let found = self.any.get_or_init(|| self.compile().ok()).as_ref()?.captures(text)?;
         Some(Groups { text, spans: found.iter().map(|group| Some(group?.range())).collect() })
