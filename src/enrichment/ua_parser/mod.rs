@@ -3,7 +3,12 @@
 //! Facts: snowplow/enrich 3.9.0, `modules/common/.../enrichments/registry/UaParserEnrichment.scala`;
 //! ua-parser/uap-java 1.5.4. Without `uri` the rules of the `ua-parser` crate's package (uap-core, Apache-2.0) are used.
 
+mod expression;
+mod literals;
+mod prefilter;
 mod rules;
+#[cfg(test)]
+mod samples;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -62,9 +67,9 @@ struct UaParser {
 }
 
 impl UaParser {
-    /// The rules; those built in are compiled when the first user agent comes.
+    /// The rules; those built in are read when the first user agent comes.
     fn rules(&self) -> &Rules {
-        self.rules.get_or_init(|| Rules::parse(DEFAULT_RULES).expect("the rules that are built in compile"))
+        self.rules.get_or_init(|| Rules::parse(DEFAULT_RULES).expect("the rules that are built in are valid"))
     }
 
     fn parse(&self, user_agent: &str) -> Known {
@@ -106,13 +111,14 @@ impl Enrichment for Instance {
 
 /// Appends the entity's data.
 fn write_entity(rules: &Rules, text: &str, json: &mut Vec<u8>) {
-    let user_agent = rules.user_agent(text);
-    let system = rules.system(text);
+    let search = rules.search(text);
+    let user_agent = search.user_agent();
+    let system = search.system();
     let [major, minor, patch, patch_minor] = system.version;
     let versions = [user_agent.major, user_agent.minor, user_agent.patch];
     let user_agent_version = name_and_version(&user_agent.family, &versions);
     let system_version = name_and_version(&system.family, &system.version);
-    let device = rules.device(text);
+    let device = search.device();
     for (key, value) in [
         ("{\"useragentFamily\":", Some(&*user_agent.family)),
         (",\"useragentMajor\":", user_agent.major),
