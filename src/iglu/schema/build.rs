@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Value as Json};
 
 use super::canonical::write_canonical;
-use super::decimal::{Constant, is_integer_text, java_text};
+use super::constant::Constant;
+use super::decimal::{is_integer_text, java_text};
 use super::formats::Format;
 use super::java_map::sort_as_hash_map;
 use super::model::{

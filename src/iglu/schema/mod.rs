@@ -8,6 +8,7 @@
 
 mod build;
 mod canonical;
+mod constant;
 mod dates;
 mod decimal;
 mod formats;

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::decimal::Constant;
+use super::constant::Constant;
 use super::formats::Format;
 use super::names::Names;
 use super::pattern::Pattern;

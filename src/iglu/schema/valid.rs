@@ -1,7 +1,7 @@
 //! Whether a value fits a schema: the hot path, without paths, texts and allocations.
 
 use super::canonical::{is_unique, write_canonical};
-use super::decimal::Number;
+use super::constant::Number;
 use super::model::{Additional, Enumeration, Items, Limit, Model, Node, NodeId, Types, kinds};
 use crate::json::{Kind, Value};
 

@@ -1,7 +1,7 @@
 //! Reports on values without a look into them: enumerations, formats, sizes, limits, patterns, types.
 
 use super::{Found, Reporter};
-use crate::iglu::schema::decimal::Number;
+use crate::iglu::schema::constant::Number;
 use crate::iglu::schema::formats::Format;
 use crate::iglu::schema::model::{Node, Types, kinds};
 use crate::iglu::schema::valid::kind_bit;
