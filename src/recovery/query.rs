@@ -4,42 +4,84 @@
 //! here, not twice, and names are encoded too.
 
 use super::coerce::Pair;
-use crate::payload::push_escaped;
 
 /// Names and values, form-encoded; a missing value is written like an empty one.
 pub(super) fn querystring(pairs: &[Pair<'_>]) -> String {
     let length: usize =
         pairs.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, |value| value.len()) + 2).sum();
     // Encoded values are longer, but not much.
-    let mut out = String::with_capacity(length + length / 2);
+    let mut out = Vec::with_capacity(length + length / 2);
     for (name, value) in pairs {
         if !out.is_empty() {
-            out.push('&');
+            out.push(b'&');
         }
-        form_encode(name, &mut out);
-        out.push('=');
-        form_encode(value.as_deref().unwrap_or_default(), &mut out);
+        push_encoded(name.as_bytes(), &mut out);
+        out.push(b'=');
+        push_encoded(value.as_deref().unwrap_or_default().as_bytes(), &mut out);
     }
-    out
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Java's `URLEncoder`.
 pub fn form_encode(text: &str, out: &mut String) {
-    let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'*' | b'_');
-    let mut rest = text;
-    // What stays as it is comes in long runs.
-    while let Some(at) = rest.as_bytes().iter().position(|byte| !is_bare(byte)) {
-        out.push_str(&rest[..at]);
-        let special = rest[at..].chars().next().map_or(1, char::len_utf8);
-        for &byte in &rest.as_bytes()[at..at + special] {
-            match byte {
-                b' ' => out.push('+'),
-                _ => push_escaped(byte, out),
-            }
-        }
-        rest = &rest[at + special..];
+    let mut encoded = Vec::with_capacity(text.len() + 16);
+    push_encoded(text.as_bytes(), &mut encoded);
+    out.push_str(std::str::from_utf8(&encoded).unwrap_or_default());
+}
+
+/// Bytes that are looked at together: what stays as it is comes in long runs.
+const BLOCK: usize = 16;
+
+/// What a byte becomes, and the length of that.
+const ENCODED: [([u8; 3], u8); 256] = {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut table = [([0; 3], 0); 256];
+    let mut index = 0;
+    while index < 256 {
+        let byte = index as u8;
+        table[index] = match byte {
+            b' ' => ([b'+', 0, 0], 1),
+            _ if is_bare(byte) => ([byte, 0, 0], 1),
+            _ => ([b'%', HEX[index >> 4], HEX[index & 15]], 3),
+        };
+        index += 1;
     }
-    out.push_str(rest);
+    table
+};
+
+/// Without branches, so that it works on many bytes at once.
+const fn is_bare(byte: u8) -> bool {
+    ((byte | 0x20).wrapping_sub(b'a') < 26)
+        | (byte.wrapping_sub(b'0') < 10)
+        | (byte == b'.')
+        | (byte == b'-')
+        | (byte == b'*')
+        | (byte == b'_')
+}
+
+/// Appends the encoding, ASCII only.
+fn push_encoded(text: &[u8], out: &mut Vec<u8>) {
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    for block in blocks {
+        if block.iter().fold(true, |all, byte| all & is_bare(*byte)) {
+            out.extend_from_slice(block);
+        } else {
+            push_each(block, out);
+        }
+    }
+    push_each(rest, out);
+}
+
+/// At most a block, byte by byte.
+fn push_each(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut encoded = [0; 3 * BLOCK];
+    let mut at = 0;
+    for byte in bytes {
+        let (text, length) = ENCODED[usize::from(*byte)];
+        encoded[at..at + 3].copy_from_slice(&text);
+        at += usize::from(length);
+    }
+    out.extend_from_slice(&encoded[..at]);
 }
 
 /// Repairs a querystring that could not be parsed: everything that is not legal is encoded, each value once.
@@ -86,6 +128,22 @@ pub(super) fn decode_leniently(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_byte_is_encoded_as_java_does() {
+        let all: String = (0..=0x7F).map(char::from).chain("äß€😀".chars()).collect();
+        let mut encoded = String::from("x=");
+        form_encode(&all, &mut encoded);
+        let wanted: String = all
+            .bytes()
+            .map(|byte| match byte {
+                b' ' => "+".to_owned(),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => char::from(byte).to_string(),
+                other => format!("%{other:02X}"),
+            })
+            .collect();
+        assert_eq!(encoded, format!("x={wanted}"));
+    }
 
     #[test]
     fn cleaning_encodes_once() {
