@@ -7,7 +7,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use thresh::adapter::{AdapterConfig, Registry};
 use thresh::badrow::{BadRowConfig, BadRowFormat, Processor};
-use thresh::enrich::{EnrichConfig, EnrichStage, Enricher};
+use thresh::enrich::{EnrichConfig, EnrichOutputs, EnrichStage, Enricher};
 use thresh::iglu::{Resolver, ResolverOptions};
 use thresh::raw::{RawFormat, ThriftContainer, ThriftPayload, write_collector_payload};
 
@@ -45,7 +45,8 @@ fuzz_target!(|input: (bool, &str)| {
     ENRICHER.with_borrow_mut(|enricher| {
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         let format = RawFormat::Thrift(ThriftContainer::Blocks);
-        let outcome = enricher.process(&format, &record, &mut good, &mut bad);
+        let out = EnrichOutputs { good: &mut good, bad: &mut bad, pii_events: None };
+        let outcome = enricher.process(&format, &record, out);
         // Nothing is lost, and every event has its columns.
         assert!(outcome.events + outcome.bad_rows > 0);
         assert_eq!(good.iter().filter(|byte| **byte == b'\n').count() as u64, outcome.events);

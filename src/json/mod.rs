@@ -22,6 +22,7 @@ use bumpalo::Bump;
 pub use error::ParseError;
 pub use number::{fits_i64, write_java_double, write_java_float};
 pub use parse::parse;
+pub(crate) use parse::quick_hash;
 pub use print::{write_compact, write_string};
 
 /// Deepest nesting of arrays and objects that [`parse`] accepts.
@@ -64,6 +65,8 @@ const ESCAPED: u8 = 1;
 const DUPLICATE_KEYS: u8 = 2;
 /// Writing this value compactly gives exactly its source bytes.
 const CANONICAL: u8 = 4;
+/// The number is written with a point or an exponent.
+const DECIMAL: u8 = 8;
 
 /// A parsed JSON value: a cursor into a tape that lives in an arena. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -126,10 +129,8 @@ impl<'a> Value<'a> {
 
     /// As [`Value::as_str`], with escapes resolved into `arena`.
     pub fn as_str_in(&self, arena: &'a Bump) -> Option<&'a str> {
-        Some(match self.as_str()? {
-            Cow::Borrowed(text) => text,
-            Cow::Owned(text) => arena.alloc_str(&text),
-        })
+        let raw = self.raw_str()?;
+        Some(if self.node().flags & ESCAPED == 0 { raw } else { text::unescape_in(raw, arena) })
     }
 
     /// Whether this is a string with exactly this value.
@@ -140,6 +141,11 @@ impl<'a> Value<'a> {
     /// The number's text as written; `None` if this is no number.
     pub fn as_number(&self) -> Option<&'a str> {
         (self.kind() == Kind::Number).then(|| self.source())
+    }
+
+    /// Whether this is a number without a point and without an exponent.
+    pub fn is_integer(&self) -> bool {
+        self.kind() == Kind::Number && self.node().flags & DECIMAL == 0
     }
 
     /// The number as a 64-bit integer, if it is written as one and fits.

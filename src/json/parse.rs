@@ -2,15 +2,15 @@
 
 mod keys;
 
-use std::borrow::Cow;
-use std::collections::HashSet;
+pub(crate) use keys::quick_hash;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
+use self::keys::Keys;
 use super::error::ParseError;
 use super::text::{skip_plain, unescape};
-use super::{CANONICAL, DUPLICATE_KEYS, ESCAPED, Kind, MAX_DEPTH, Node, Value};
+use super::{CANONICAL, DECIMAL, DUPLICATE_KEYS, ESCAPED, Kind, MAX_DEPTH, Node, Value};
 
 /// Parses one JSON document; the tape lives in `arena`.
 pub fn parse<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, ParseError> {
@@ -19,22 +19,21 @@ pub fn parse<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, ParseError
     }
     let nodes = BumpVec::with_capacity_in(text.len() / 12 + 4, arena);
     let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, line: 0, line_start: 0, nodes, stack: Vec::new() };
-    parser.document()?;
+    parser.document().map_err(|error| *error)?;
     Ok(Value { text, nodes: parser.nodes.into_bump_slice(), at: 0 })
 }
 
 /// An open array or object.
-struct Open<'a> {
+struct Open {
     node: u32,
-    /// Bloom filter over the keys seen, to find repeated ones cheaply.
-    keys: u64,
-    /// Number of keys seen.
-    count: u32,
-    /// All keys seen, once there are many.
-    known: Option<HashSet<Cow<'a, str>>>,
+    is_object: bool,
     canonical: bool,
     duplicate: bool,
+    keys: Keys,
 }
+
+/// A failure within the parser: one word wide, because every step of it returns one.
+type Fallible<T> = Result<T, Box<ParseError>>;
 
 struct Parser<'a> {
     text: &'a str,
@@ -43,11 +42,11 @@ struct Parser<'a> {
     line: usize,
     line_start: usize,
     nodes: BumpVec<'a, Node>,
-    stack: Vec<Open<'a>>,
+    stack: Vec<Open>,
 }
 
-impl<'a> Parser<'a> {
-    fn document(&mut self) -> Result<(), ParseError> {
+impl Parser<'_> {
+    fn document(&mut self) -> Fallible<()> {
         self.skip_space();
         self.value()?;
         self.skip_space();
@@ -58,7 +57,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses one value and everything below it without recursion.
-    fn value(&mut self) -> Result<(), ParseError> {
+    fn value(&mut self) -> Fallible<()> {
         loop {
             // At the start of a value.
             let opened = self.scalar_or_open()?;
@@ -68,7 +67,7 @@ impl<'a> Parser<'a> {
             // A value just ended: close what can be closed, then go on with the next member.
             loop {
                 let Some(open) = self.stack.last() else { return Ok(()) };
-                let is_object = self.nodes[open.node as usize].kind == Kind::Object;
+                let is_object = open.is_object;
                 self.space_in_container();
                 match self.peek()? {
                     b',' => {
@@ -91,11 +90,10 @@ impl<'a> Parser<'a> {
     }
 
     /// After `{` or `[`: true if the container closed at once.
-    fn first_member(&mut self) -> Result<bool, ParseError> {
+    fn first_member(&mut self) -> Fallible<bool> {
         self.space_in_container();
         let open = self.stack.last().expect("a container was just opened");
-        let is_object = self.nodes[open.node as usize].kind == Kind::Object;
-        match (self.peek()?, is_object) {
+        match (self.peek()?, open.is_object) {
             (b'}', true) | (b']', false) => {
                 self.close();
                 Ok(true)
@@ -133,7 +131,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A key, its colon, and the white space around.
-    fn key(&mut self) -> Result<(), ParseError> {
+    fn key(&mut self) -> Fallible<()> {
         if self.peek()? != b'"' {
             return Err(self.expected("expected \""));
         }
@@ -150,26 +148,27 @@ impl<'a> Parser<'a> {
     }
 
     /// A scalar (false), or the opening of a container (true).
-    fn scalar_or_open(&mut self) -> Result<bool, ParseError> {
+    fn scalar_or_open(&mut self) -> Fallible<bool> {
         match self.peek()? {
             b'"' => self.string().map(|()| false),
             b'{' => self.open(Kind::Object),
             b'[' => self.open(Kind::Array),
-            b't' => self.literal("true", Kind::Bool),
-            b'f' => self.literal("false", Kind::Bool),
-            b'n' => self.literal("null", Kind::Null),
+            b't' => self.literal(b"true", Kind::Bool),
+            b'f' => self.literal(b"false", Kind::Bool),
+            b'n' => self.literal(b"null", Kind::Null),
             b'-' | b'0'..=b'9' => self.number().map(|()| false),
             _ => Err(self.expected("expected json value")),
         }
     }
 
-    fn open(&mut self, kind: Kind) -> Result<bool, ParseError> {
+    fn open(&mut self, kind: Kind) -> Fallible<bool> {
         if self.stack.len() == MAX_DEPTH {
-            return Err(ParseError::TooDeep);
+            return Err(Box::new(ParseError::TooDeep));
         }
         let node = self.nodes.len() as u32;
         self.push(self.at, self.at + 1, kind, 0);
-        self.stack.push(Open { node, keys: 0, count: 0, known: None, canonical: true, duplicate: false });
+        let is_object = kind == Kind::Object;
+        self.stack.push(Open { node, is_object, canonical: true, duplicate: false, keys: Keys::default() });
         self.at += 1;
         Ok(true)
     }
@@ -179,19 +178,20 @@ impl<'a> Parser<'a> {
         self.nodes.push(Node { start: start as u32, end: end as u32, next, kind, flags });
     }
 
-    fn literal(&mut self, word: &str, kind: Kind) -> Result<bool, ParseError> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
-            if word.as_bytes().starts_with(&self.bytes[self.at..]) {
-                return Err(ParseError::Exhausted);
+    #[inline]
+    fn literal<const N: usize>(&mut self, word: &[u8; N], kind: Kind) -> Fallible<bool> {
+        if self.bytes[self.at..].first_chunk() != Some(word) {
+            if word.starts_with(&self.bytes[self.at..]) {
+                return Err(exhausted());
             }
-            return Err(self.expected(&format!("expected {word}")));
+            return Err(self.expected(&format!("expected {}", String::from_utf8_lossy(word))));
         }
-        self.push(self.at, self.at + word.len(), kind, CANONICAL);
-        self.at += word.len();
+        self.push(self.at, self.at + N, kind, CANONICAL);
+        self.at += N;
         Ok(false)
     }
 
-    fn number(&mut self) -> Result<(), ParseError> {
+    fn number(&mut self) -> Fallible<()> {
         let start = self.at;
         let mut at = start;
         let byte = |at: usize| self.bytes.get(at).copied();
@@ -199,7 +199,7 @@ impl<'a> Parser<'a> {
             at += 1;
         }
         let bad = |at: usize| match byte(at) {
-            None => ParseError::Exhausted,
+            None => exhausted(),
             Some(_) => self.expected_at("expected digit", start),
         };
         match byte(at) {
@@ -211,7 +211,9 @@ impl<'a> Parser<'a> {
             }
             _ => return Err(bad(at)),
         }
+        let mut flags = CANONICAL;
         if byte(at) == Some(b'.') {
+            flags |= DECIMAL;
             at += 1;
             if !matches!(byte(at), Some(b'0'..=b'9')) {
                 return Err(bad(at));
@@ -221,6 +223,7 @@ impl<'a> Parser<'a> {
             }
         }
         if matches!(byte(at), Some(b'e' | b'E')) {
+            flags |= DECIMAL;
             at += 1;
             if matches!(byte(at), Some(b'+' | b'-')) {
                 at += 1;
@@ -232,20 +235,20 @@ impl<'a> Parser<'a> {
                 at += 1;
             }
         }
-        self.push(start, at, Kind::Number, CANONICAL);
+        self.push(start, at, Kind::Number, flags);
         self.at = at;
         Ok(())
     }
 
     /// A string; `self.at` is at its opening quote.
-    fn string(&mut self) -> Result<(), ParseError> {
+    fn string(&mut self) -> Fallible<()> {
         let start = self.at + 1;
         let mut at = start;
         let mut flags = CANONICAL;
         loop {
             at = skip_plain(self.bytes, at);
             match self.bytes.get(at).copied() {
-                None => return Err(ParseError::Exhausted),
+                None => return Err(exhausted()),
                 Some(b'"') => break,
                 Some(b'\\') => {
                     flags |= ESCAPED;
@@ -280,15 +283,15 @@ impl<'a> Parser<'a> {
     }
 
     /// Checks the escape at `at`: its width, and whether the printer would write it the same way.
-    fn escape(&self, at: usize) -> Result<(usize, bool), ParseError> {
+    fn escape(&self, at: usize) -> Fallible<(usize, bool)> {
         match self.bytes.get(at + 1).copied() {
-            None => Err(ParseError::Exhausted),
+            None => Err(exhausted()),
             Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't') => Ok((2, true)),
             Some(b'/') => Ok((2, false)),
             Some(b'u') => {
                 let mut code = 0u32;
                 for offset in 2..6 {
-                    let Some(&digit) = self.bytes.get(at + offset) else { return Err(ParseError::Exhausted) };
+                    let Some(&digit) = self.bytes.get(at + offset) else { return Err(exhausted()) };
                     let Some(value) = char::from(digit).to_digit(16) else {
                         return Err(self.unexpected("expected valid unicode escape".into(), at, 6));
                     };
@@ -305,8 +308,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn peek(&self) -> Result<u8, ParseError> {
-        self.bytes.get(self.at).copied().ok_or(ParseError::Exhausted)
+    fn peek(&self) -> Fallible<u8> {
+        self.bytes.get(self.at).copied().ok_or_else(exhausted)
     }
 
     fn skip_space(&mut self) {
@@ -334,15 +337,15 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn expected(&self, what: &str) -> ParseError {
+    fn expected(&self, what: &str) -> Box<ParseError> {
         self.expected_at(what, self.at)
     }
 
-    fn expected_at(&self, what: &str, at: usize) -> ParseError {
+    fn expected_at(&self, what: &str, at: usize) -> Box<ParseError> {
         self.unexpected(what.to_owned(), at, 6)
     }
 
-    fn unexpected(&self, what: String, at: usize, width: usize) -> ParseError {
+    fn unexpected(&self, what: String, at: usize, width: usize) -> Box<ParseError> {
         let rest = &self.text[floor_boundary(self.text, at)..];
         let got = if rest.is_empty() {
             "eof".to_owned()
@@ -352,8 +355,13 @@ impl<'a> Parser<'a> {
             if units.len() > width { format!("'{shown}...'") } else { format!("'{shown}'") }
         };
         let column = self.text[self.line_start..floor_boundary(self.text, at)].encode_utf16().count() + 1;
-        ParseError::Unexpected { what, got, line: self.line + 1, column }
+        Box::new(ParseError::Unexpected { what, got, line: self.line + 1, column })
     }
+}
+
+#[cold]
+fn exhausted() -> Box<ParseError> {
+    Box::new(ParseError::Exhausted)
 }
 
 fn floor_boundary(text: &str, mut at: usize) -> usize {

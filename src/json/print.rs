@@ -46,19 +46,23 @@ fn write_source_string(value: Value<'_>, out: &mut Vec<u8>) {
 
 /// Appends a string with its quotes, escaped as circe escapes it.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
     let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
     let mut done = 0;
     let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        let c1_control = byte == 0xC2 && matches!(bytes.get(at + 1), Some(0x80..=0x9F));
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7F && !c1_control {
-            at += 1;
-            continue;
-        }
+    loop {
+        at = text::skip_plain(bytes, at);
+        let Some(&byte) = bytes.get(at) else { break };
+        let (code, width) = match (byte, bytes.get(at + 1)) {
+            (0xC2, Some(&control @ 0x80..=0x9F)) => (control, 2),
+            (0xC2, _) => {
+                at += 2;
+                continue;
+            }
+            _ => (byte, 1),
+        };
         out.extend_from_slice(&bytes[done..at]);
-        let (code, width) = if c1_control { (bytes[at + 1], 2) } else { (byte, 1) };
         match code {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),

@@ -126,6 +126,60 @@ proptest! {
         let back: serde_json::Value = serde_json::from_str(&compact(&text).unwrap()).unwrap();
         prop_assert_eq!(back, value);
     }
+
+    #[test]
+    fn repeated_keys_are_found_in_objects_of_any_size(
+        names in prop::collection::vec(prop::sample::select((0..200).collect::<Vec<u32>>()), 0..120),
+        escaped in prop::option::of(0..120_usize),
+    ) {
+        // Names of one length with the same ends; one of them may be spelled with an escape.
+        let spelled = |(at, name): (usize, &u32)| match escaped {
+            Some(place) if place == at => format!("\"\\u006bey-begins-alike-{name:03}-ends-alike\":{at}"),
+            _ => format!("\"key-begins-alike-{name:03}-ends-alike\":{at}"),
+        };
+        let members: Vec<String> = names.iter().enumerate().map(spelled).collect();
+        let text = format!("{{{}}}", members.join(","));
+        let arena = Bump::new();
+        let value = parse(&text, &arena).unwrap();
+        let found: Vec<(String, &str)> = value.members().map(|(key, member)| (key.into_owned(), member.source())).collect();
+        let mut expected: Vec<(String, String)> = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            let key = format!("key-begins-alike-{name:03}-ends-alike");
+            match expected.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, last)) => *last = at.to_string(),
+                None => expected.push((key, at.to_string())),
+            }
+        }
+        prop_assert_eq!(found.len(), expected.len());
+        for ((key, member), (expected_key, expected_member)) in found.iter().zip(&expected) {
+            prop_assert_eq!((key, *member), (expected_key, expected_member.as_str()));
+        }
+    }
+
+    #[test]
+    fn strings_of_any_kind_are_written_and_read_back(text in "[ -~\\x00-\\x1f\\x7f\u{80}-\u{a5}é€😀]{0,70}") {
+        let mut written = Vec::new();
+        write_string(&text, &mut written);
+        let written = String::from_utf8(written).unwrap();
+        // The same, a character at a time.
+        let escape = |c: char| match c {
+            '"' => "\\\"".to_owned(),
+            '\\' => "\\\\".to_owned(),
+            '\u{8}' => "\\b".to_owned(),
+            '\u{c}' => "\\f".to_owned(),
+            '\n' => "\\n".to_owned(),
+            '\r' => "\\r".to_owned(),
+            '\t' => "\\t".to_owned(),
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        };
+        prop_assert_eq!(&written, &format!("\"{}\"", text.chars().map(escape).collect::<String>()));
+        let arena = Bump::new();
+        let value = parse(&written, &arena).unwrap();
+        prop_assert!(value.is_canonical());
+        prop_assert_eq!(value.as_str_in(&arena), Some(text.as_str()));
+        prop_assert!(value.str_eq(&text));
+    }
 }
 
 fn arbitrary_json() -> impl Strategy<Value = serde_json::Value> {

@@ -1,5 +1,9 @@
 //! The inside of JSON strings: finding what needs a look, and resolving escapes.
 
+use std::fmt::Write;
+
+use bumpalo::Bump;
+
 /// Bytes at which [`skip_plain`] stops.
 const STOPS: [bool; 256] = {
     let mut table = [false; 256];
@@ -15,24 +19,15 @@ const STOPS: [bool; 256] = {
     table
 };
 
-/// Position of the next byte that needs a look, eight bytes at a time.
+/// Position of the next byte that needs a look.
+#[inline]
 pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    while let Some(chunk) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
-        let below_space = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let stop = below_space
-            | has_zero(word ^ (ONES * 0x22))
-            | has_zero(word ^ (ONES * 0x5C))
-            | has_zero(word ^ (ONES * 0x7F))
-            | has_zero(word ^ (ONES * 0xC2));
-        if stop != 0 {
-            // Bytes above the first that stops may be marked wrongly, this one never is.
-            return at + stop.trailing_zeros() as usize / 8;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let stops = stops_in(block);
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
         }
-        at += 8;
+        at += BLOCK;
     }
     while at < bytes.len() && !STOPS[usize::from(bytes[at])] {
         at += 1;
@@ -40,21 +35,70 @@ pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
+/// One bit per byte that is in [`STOPS`], the first byte's lowest.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn stops_in(block: &[u8; BLOCK]) -> u32 {
+    // SAFETY: every x86-64 processor has SSE2.
+    unsafe { stops_in_vector(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+#[inline]
+fn stops_in_vector(block: &[u8; BLOCK]) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+    };
+    let (low, high) = block.split_at(8);
+    let word = |half: &[u8]| i64::from_le_bytes(half.try_into().expect("eight bytes"));
+    let bytes = _mm_set_epi64x(word(high), word(low));
+    let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
+    let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    let quoting = _mm_or_si128(is(b'"'), is(b'\\'));
+    let odd = _mm_or_si128(is(0x7F), is(0xC2));
+    _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quoting, odd))) as u32
+}
+
+/// One bit per byte that is in [`STOPS`], the first byte's lowest.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn stops_in(block: &[u8; BLOCK]) -> u32 {
+    block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u32::from(STOPS[usize::from(*byte)]) << at)
+}
+
 /// Resolves the escapes of a string that the parser has accepted. A lone surrogate becomes `?`, as it does when the JVM
 /// encodes it.
 pub(super) fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
+    // Writing to a string cannot fail.
+    let _ = unescape_to(raw, &mut out);
+    out
+}
+
+/// As [`unescape`], into an arena.
+pub(super) fn unescape_in<'a>(raw: &str, arena: &'a Bump) -> &'a str {
+    let mut out = bumpalo::collections::String::with_capacity_in(raw.len(), arena);
+    let _ = unescape_to(raw, &mut out);
+    out.into_bump_str()
+}
+
+#[inline]
+fn unescape_to(raw: &str, out: &mut impl Write) -> std::fmt::Result {
     let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.write_str(&rest[..at])?;
         let code = rest.as_bytes().get(at + 1).copied().unwrap_or(b'\\');
         rest = rest.get(at + 2..).unwrap_or("");
         match code {
-            b'b' => out.push('\u{8}'),
-            b'f' => out.push('\u{c}'),
-            b'n' => out.push('\n'),
-            b'r' => out.push('\r'),
-            b't' => out.push('\t'),
+            b'b' => out.write_char('\u{8}')?,
+            b'f' => out.write_char('\u{c}')?,
+            b'n' => out.write_char('\n')?,
+            b'r' => out.write_char('\r')?,
+            b't' => out.write_char('\t')?,
             b'u' => {
                 let unit = hex4(rest);
                 rest = rest.get(4..).unwrap_or("");
@@ -63,16 +107,15 @@ pub(super) fn unescape(raw: &str) -> String {
                     (0xD800..0xDC00, Some(low)) => {
                         rest = &rest[6..];
                         let code_point = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-                        out.push(char::from_u32(code_point).unwrap_or('?'));
+                        out.write_char(char::from_u32(code_point).unwrap_or('?'))?;
                     }
-                    _ => out.push(char::from_u32(unit).unwrap_or('?')),
+                    _ => out.write_char(char::from_u32(unit).unwrap_or('?'))?,
                 }
             }
-            other => out.push(char::from(other)),
+            other => out.write_char(char::from(other))?,
         }
     }
-    out.push_str(rest);
-    out
+    out.write_str(rest)
 }
 
 fn hex4(text: &str) -> u32 {

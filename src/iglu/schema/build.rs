@@ -9,9 +9,9 @@ use super::decimal::{Constant, is_integer_text, java_text};
 use super::formats::Format;
 use super::java_map::sort_as_hash_map;
 use super::model::{
-    Additional, Dependencies, Enumeration, Items, Limit, Model, MultipleOf, NamedPattern, Names, Node, NodeId, Slot,
-    Types, kinds,
+    Additional, Dependencies, Enumeration, Items, Limit, Model, MultipleOf, NamedPattern, Node, NodeId, Types, kinds,
 };
+use super::names::Names;
 use super::pattern::Pattern;
 use super::references::{self, Target};
 
@@ -184,7 +184,7 @@ fn anything() -> Node {
 fn assertions(schema: &Object, parent: Option<&Object>, node: &mut Node) -> Result<(), String> {
     node.required = strings(schema, "required");
     node.not_allowed = strings(schema, "notAllowed");
-    node.names = names(&node.properties, &node.required);
+    node.names = Names::new(&node.properties, &node.required);
     node.types = schema.get("type").map(|types| read_types(types, schema, parent));
     if let Some(Json::Array(values)) = schema.get("enum") {
         node.enumeration = Some(Box::new(enumeration(values, is_nullable(schema))));
@@ -270,21 +270,6 @@ fn is_nullable(schema: &Object) -> bool {
         Some(Json::Number(number)) => is_integer_text(number.as_str()) && number.as_str() != "0",
         _ => false,
     }
-}
-
-fn names(properties: &[(String, NodeId)], required: &[String]) -> Names {
-    let mut names = Names { too_many: required.len() > 64, ..Names::default() };
-    for (name, property) in properties {
-        names.slots.insert(name.as_str().into(), Slot { property: Some(*property), required: 0 });
-    }
-    if !names.too_many {
-        for (bit, name) in required.iter().enumerate() {
-            let slot = names.slots.entry_ref(name.as_str()).or_default();
-            slot.required |= 1 << bit;
-            names.all_required |= 1 << bit;
-        }
-    }
-    names
 }
 
 /// `nullable` counts on the schema itself and on the one around it. A schema of type `object` with an `enum` below a

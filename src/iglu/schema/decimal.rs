@@ -166,6 +166,9 @@ fn subtract(number: &mut Vec<u8>, smaller: &[u8]) {
     number.drain(..leading);
 }
 
+/// Digits of the longest small number.
+const SMALL_DIGITS: i64 = 18;
+
 /// A number whose digits fit a word: what nearly all numbers are. Nothing is allocated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SmallDecimal {
@@ -181,7 +184,7 @@ impl SmallDecimal {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        if unsigned.len() > 18 {
+        if unsigned.len() > SMALL_DIGITS as usize {
             return None;
         }
         let (mut mantissa, mut scale, mut after_point) = (0_i64, 0, false);
@@ -206,6 +209,9 @@ impl SmallDecimal {
     }
 
     pub(super) fn compare(self, other: SmallDecimal) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa.cmp(&other.mantissa);
+        }
         let (a, b) = self.aligned(other);
         a.cmp(&b)
     }
@@ -222,17 +228,28 @@ impl SmallDecimal {
 pub(super) struct Constant {
     exact: Decimal,
     small: Option<SmallDecimal>,
+    /// Farther from zero than any small number.
+    is_far: bool,
 }
 
 impl Constant {
     pub(super) fn parse(text: &str) -> Constant {
-        Constant { exact: Decimal::parse(text), small: SmallDecimal::parse(text) }
+        let exact = Decimal::parse(text);
+        Constant { is_far: exact.magnitude() > SMALL_DIGITS, small: SmallDecimal::parse(text), exact }
     }
 
     /// How a number stands to this one.
     pub(super) fn order_of(&self, number: &str) -> Ordering {
         match (self.small, SmallDecimal::parse(number)) {
             (Some(constant), Some(number)) => number.compare(constant),
+            // Nearly all limits that are not small are the largest 64-bit integer.
+            (None, Some(_)) if self.is_far => {
+                if self.exact.negative {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
             _ => Decimal::parse(number).cmp(&self.exact),
         }
     }
@@ -366,12 +383,15 @@ mod tests {
         fn small_numbers_behave_like_others(
             number in "-?(0|[1-9][0-9]{0,9})(\\.[0-9]{1,7})?",
             constant in "-?(0|[1-9][0-9]{0,9})(\\.[0-9]{1,7})?",
+            far in "-?(0|[1-9][0-9]{16,20})(\\.[0-9]{1,3})?(e-?[0-3])?",
         ) {
             let (small, exact) = (SmallDecimal::parse(&number).unwrap(), Decimal::parse(&number));
             let (other, other_exact) = (SmallDecimal::parse(&constant).unwrap(), Decimal::parse(&constant));
             prop_assert_eq!(small.compare(other), exact.cmp(&other_exact));
             prop_assert_eq!(small.is_multiple_of(other), exact.is_multiple_of(&other_exact));
             prop_assert_eq!(Constant::parse(&constant).order_of(&number), exact.cmp(&other_exact));
+            prop_assert_eq!(Constant::parse(&far).order_of(&number), exact.cmp(&Decimal::parse(&far)));
+            prop_assert_eq!(Constant::parse(&constant).order_of(&far), Decimal::parse(&far).cmp(&other_exact));
         }
 
         #[test]

@@ -13,6 +13,7 @@ mod decimal;
 mod formats;
 mod java_map;
 mod model;
+mod names;
 mod pattern;
 mod references;
 mod report;

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use super::decimal::Constant;
 use super::formats::Format;
+use super::names::Names;
 use super::pattern::Pattern;
 
 /// A node's place in [`Model::nodes`].
@@ -89,24 +90,6 @@ pub(super) enum Additional {
     Allowed,
     Forbidden,
     Schema(NodeId),
-}
-
-/// The names of `properties` and `required`, for one look-up per member.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    pub(super) slots: hashbrown::HashMap<Box<str>, Slot, foldhash::fast::RandomState>,
-    /// The bits of all required names.
-    pub(super) all_required: u64,
-    /// More than 64 names are required: they have to be looked up one by one.
-    pub(super) too_many: bool,
-}
-
-/// What is known of a name.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Slot {
-    pub(super) property: Option<NodeId>,
-    /// One bit if the name is required.
-    pub(super) required: u64,
 }
 
 #[derive(Debug)]

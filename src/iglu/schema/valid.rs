@@ -1,7 +1,6 @@
 //! Whether a value fits a schema: the hot path, without paths, texts and allocations.
 
 use super::canonical::{is_unique, write_canonical};
-use super::decimal::is_integer_text;
 use super::model::{Additional, Enumeration, Items, Limit, Model, Node, NodeId, Types, kinds};
 use crate::json::{Kind, Value};
 
@@ -33,7 +32,7 @@ impl Model {
         let mut count = 0_usize;
         for (name, member) in object.members() {
             count += 1;
-            let slot = node.names.slots.get(name.as_ref()).copied().unwrap_or_default();
+            let slot = node.names.get(&name).unwrap_or_default();
             found |= slot.required;
             if let Some(property) = slot.property
                 && !self.fits(property, member)
@@ -167,7 +166,7 @@ pub(super) fn kind_bit(value: Value<'_>) -> u8 {
     match value.kind() {
         Kind::Null => kinds::NULL,
         Kind::Bool => kinds::BOOLEAN,
-        Kind::Number if is_integer_text(value.as_number().unwrap_or("0")) => kinds::INTEGER,
+        Kind::Number if value.is_integer() => kinds::INTEGER,
         Kind::Number => kinds::DECIMAL,
         Kind::String => kinds::STRING,
         Kind::Array => kinds::ARRAY,

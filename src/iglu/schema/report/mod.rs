@@ -142,7 +142,7 @@ impl<'m> Reporter<'m> {
         }
         const TEXT: &str = "is not defined in the schema and the schema does not allow additional properties";
         for (name, value) in object.members() {
-            let is_property = node.names.slots.get(name.as_ref()).is_some_and(|slot| slot.property.is_some());
+            let is_property = node.names.get(&name).is_some_and(|slot| slot.property.is_some());
             let declared = is_property || node.pattern_properties.iter().any(|(pattern, _)| pattern.is_match(&name));
             if declared || name.starts_with('#') {
                 continue;
