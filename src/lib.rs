@@ -32,6 +32,7 @@ pub mod raw;
 pub mod recovery;
 pub mod report;
 pub mod run;
+pub(crate) mod scan;
 #[cfg(feature = "js")]
 pub mod script;
 pub mod sdk;

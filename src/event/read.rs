@@ -13,6 +13,7 @@ use super::time::parse_column_timestamp;
 use super::{ALL_COLUMNS, COLUMN_COUNT, Column, ColumnType, EnrichedEvent};
 use crate::iglu::{ParseError, SelfDescribing};
 use crate::json::{self, Value};
+use crate::scan::for_each_of;
 
 /// Numbers of columns that enriched events have had over time.
 pub const KNOWN_COLUMN_COUNTS: [usize; 3] = [108, 125, COLUMN_COUNT];
@@ -67,50 +68,14 @@ pub fn split_tsv(line: &str) -> Result<EnrichedEvent<'_>, ReadError> {
         count += 1;
         start = end + 1;
     };
-    for_each_tab(line.as_bytes(), &mut put);
+    // Columns are short and most are empty.
+    for_each_of(line.as_bytes(), [b'\t'], &mut put);
     put(line.len());
     match count {
         1 => Err(ReadError::NotTsv),
         count if KNOWN_COLUMN_COUNTS.contains(&count) => Ok(event),
         count => Err(ReadError::ColumnCount(count)),
     }
-}
-
-/// Calls with the position of each tab. Columns are short and most are empty, so a search that begins anew after each
-/// one would spend its time beginning.
-#[inline]
-fn for_each_tab(bytes: &[u8], found: &mut impl FnMut(usize)) {
-    let (blocks, rest) = bytes.as_chunks::<16>();
-    for (index, block) in blocks.iter().enumerate() {
-        let mut tabs = tabs_in(block);
-        while tabs != 0 {
-            found(index * 16 + tabs.trailing_zeros() as usize);
-            tabs &= tabs - 1;
-        }
-    }
-    let start = blocks.len() * 16;
-    for (index, byte) in rest.iter().enumerate() {
-        if *byte == b'\t' {
-            found(start + index);
-        }
-    }
-}
-
-/// One bit for each byte that is a tab.
-#[inline]
-fn tabs_in(block: &[u8; 16]) -> u32 {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
-        // SAFETY: every x86-64 processor has SSE2, and the block is 16 bytes that may be read.
-        let bits = unsafe {
-            let bytes = _mm_loadu_si128(block.as_ptr().cast());
-            _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\t'.cast_signed())))
-        };
-        bits.cast_unsigned()
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u32::from(*byte == b'\t') << at)
 }
 
 /// Checks every column's text against its type and takes the JSON columns apart. All errors, in column order.

@@ -1,9 +1,16 @@
 //! Schema keys, versions and criteria. Facts: snowplow/iglu-scala-core 1.0.0.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+/// What every schema URI begins with.
+const IGLU: &str = "iglu:";
 
 /// A schema version: MODEL-REVISION-ADDITION.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SchemaVer {
     /// Breaking changes.
     pub model: u32,
@@ -110,7 +117,11 @@ pub struct SchemaKey<'a> {
 impl<'a> SchemaKey<'a> {
     /// Parses `iglu:vendor/name/format/version`.
     pub fn parse(uri: &'a str) -> Result<SchemaKey<'a>, ParseError> {
-        let rest = uri.strip_prefix("iglu:").ok_or(ParseError::InvalidIgluUri)?;
+        SEEN.with_borrow_mut(|seen| seen.parse(uri))
+    }
+
+    fn parse_new(uri: &'a str) -> Result<SchemaKey<'a>, ParseError> {
+        let rest = uri.strip_prefix(IGLU).ok_or(ParseError::InvalidIgluUri)?;
         let mut slashes = [0; 3];
         let (mut part, mut start, mut fits) = (0, 0, u8::MAX);
         for (at, byte) in rest.bytes().enumerate() {
@@ -161,6 +172,58 @@ impl<'a> SchemaKey<'a> {
 impl fmt::Display for SchemaKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "iglu:{}/{}/{}/{}", self.vendor, self.name, self.format, self.version)
+    }
+}
+
+thread_local! {
+    /// Events name the same few schemas over and over: comparing a text is cheaper than taking it apart.
+    static SEEN: RefCell<SeenKeys> = const { RefCell::new(SeenKeys { places: Vec::new() }) };
+}
+
+/// URIs seen last, one for each place that a hash may choose.
+struct SeenKeys {
+    places: Vec<SeenKey>,
+}
+
+/// A good URI and where its parts end.
+#[derive(Clone, Default)]
+struct SeenKey {
+    uri: Box<str>,
+    vendor_end: usize,
+    name_end: usize,
+    format_end: usize,
+    version: SchemaVer,
+}
+
+impl SeenKeys {
+    const PLACES: usize = 256;
+    /// Longer URIs are not kept.
+    const LONGEST: usize = 256;
+
+    fn parse<'a>(&mut self, uri: &'a str) -> Result<SchemaKey<'a>, ParseError> {
+        if self.places.is_empty() {
+            self.places = vec![SeenKey::default(); SeenKeys::PLACES];
+        }
+        let hash = FixedState::with_seed(0).hash_one(uri);
+        let place = &mut self.places[(hash >> 56) as usize];
+        if *place.uri != *uri || uri.is_empty() {
+            let key = SchemaKey::parse_new(uri)?;
+            if uri.len() > SeenKeys::LONGEST {
+                return Ok(key);
+            }
+            let vendor_end = IGLU.len() + key.vendor.len();
+            let name_end = vendor_end + 1 + key.name.len();
+            let format_end = name_end + 1 + key.format.len();
+            *place = SeenKey { uri: uri.into(), vendor_end, name_end, format_end, version: key.version };
+            return Ok(key);
+        }
+        let &mut SeenKey { vendor_end, name_end, format_end, version, .. } = place;
+        Ok(SchemaKey {
+            vendor: &uri[IGLU.len()..vendor_end],
+            name: &uri[vendor_end + 1..name_end],
+            format: &uri[name_end + 1..format_end],
+            version,
+        })
     }
 }
 
@@ -275,6 +338,8 @@ impl fmt::Display for SchemaCriterion {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -302,6 +367,17 @@ mod tests {
             "",
         ] {
             assert_eq!(SchemaKey::parse(text), Err(ParseError::InvalidIgluUri), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_seen_before_is_the_same(
+            uris in prop::collection::vec("(iglu:)?[a-c.]{1,3}/[a-c_]{1,3}/(jsonschema|x)/[0-3]-[0-3]-[0-9]{1,2}", 1..40)
+        ) {
+            for uri in uris.iter().chain(&uris) {
+                prop_assert_eq!(SchemaKey::parse(uri), SchemaKey::parse_new(uri));
+            }
         }
     }
 

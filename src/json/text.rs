@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use bumpalo::Bump;
 
+use crate::scan::{BLOCK, control_or_any_of};
+
 /// Bytes at which [`skip_plain`] stops.
 const STOPS: [bool; 256] = {
     let mut table = [false; 256];
@@ -23,7 +25,7 @@ const STOPS: [bool; 256] = {
 #[inline]
 pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let stops = stops_in(block);
+        let stops = control_or_any_of(block, [b'"', b'\\', 0x7F, 0xC2]);
         if stops != 0 {
             return at + stops.trailing_zeros() as usize;
         }
@@ -33,41 +35,6 @@ pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// Bytes that are looked at together.
-const BLOCK: usize = 16;
-
-/// One bit per byte that is in [`STOPS`], the first byte's lowest.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn stops_in(block: &[u8; BLOCK]) -> u32 {
-    // SAFETY: every x86-64 processor has SSE2.
-    unsafe { stops_in_vector(block) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse2")]
-#[inline]
-fn stops_in_vector(block: &[u8; BLOCK]) -> u32 {
-    use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-    };
-    let (low, high) = block.split_at(8);
-    let word = |half: &[u8]| i64::from_le_bytes(half.try_into().expect("eight bytes"));
-    let bytes = _mm_set_epi64x(word(high), word(low));
-    let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
-    let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
-    let quoting = _mm_or_si128(is(b'"'), is(b'\\'));
-    let odd = _mm_or_si128(is(0x7F), is(0xC2));
-    _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quoting, odd))) as u32
-}
-
-/// One bit per byte that is in [`STOPS`], the first byte's lowest.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline]
-fn stops_in(block: &[u8; BLOCK]) -> u32 {
-    block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u32::from(STOPS[usize::from(*byte)]) << at)
 }
 
 /// Resolves the escapes of a string that the parser has accepted. A lone surrogate becomes `?`, as it does when the JVM

@@ -4,8 +4,9 @@
 //! and the URL decoder are those of the Java platform. Everything borrows when nothing has to change.
 
 use bumpalo::Bump;
-use bumpalo::collections::Vec as ArenaVec;
-use memchr::{memchr, memchr_iter, memchr2, memchr3};
+use memchr::{memchr, memchr2, memchr3};
+
+use crate::scan::{BLOCK, any_of};
 
 /// The text of bytes that should be UTF-8: malformed sequences become U+FFFD, one for each sequence as Java counts them.
 pub fn utf8_text<'a>(bytes: &'a [u8], arena: &'a Bump) -> &'a str {
@@ -44,19 +45,75 @@ fn push_utf8(bytes: &[u8], mut push: impl FnMut(&str)) {
 /// pass: `%252520` becomes `%2520`.
 pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let bytes = text.as_bytes();
-    let doubled = |at: &usize| matches!(bytes[*at..], [_, b'2', b'5', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
-    let mut found = memchr_iter(b'%', bytes).filter(doubled).peekable();
-    if found.peek().is_none() {
-        return text;
+    let Some(first) = memchr(b'%', bytes) else { return text };
+    let mut out = Pieces::new(bytes.len(), arena);
+    let mut at = first;
+    out.copy(&bytes[..first]);
+    while at < bytes.len() {
+        if let [b'%', b'2', b'5', high, low, ..] = bytes[at..]
+            && hex_value(high).is_some()
+            && hex_value(low).is_some()
+        {
+            out.push(b'%');
+            out.push(high);
+            out.push(low);
+            at += 5;
+        } else {
+            // Escapes come in crowds; what stands between them is copied a block at a time.
+            out.push(bytes[at]);
+            at += 1 + out.copy_until(&bytes[at + 1..], [b'%']);
+        }
     }
-    let mut out = bumpalo::collections::String::with_capacity_in(text.len(), arena);
-    let mut copied = 0;
-    for at in found {
-        out.push_str(&text[copied..=at]);
-        copied = at + 3;
+    utf8_text(out.finish(), arena)
+}
+
+/// Bytes in an arena, made of pieces of a text that is at least as long.
+pub(super) struct Pieces<'a> {
+    out: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Pieces<'a> {
+    /// Room for that many bytes.
+    pub(super) fn new(most: usize, arena: &'a Bump) -> Pieces<'a> {
+        Pieces { out: arena.alloc_slice_fill_copy(most + BLOCK, 0), length: 0 }
     }
-    out.push_str(&text[copied..]);
-    out.into_bump_str()
+
+    #[inline]
+    pub(super) fn push(&mut self, byte: u8) {
+        self.out[self.length] = byte;
+        self.length += 1;
+    }
+
+    pub(super) fn copy(&mut self, bytes: &[u8]) {
+        self.out[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    /// Copies up to the first byte that is one of `stops`, or all; how much that is.
+    #[inline]
+    pub(super) fn copy_until<const N: usize>(&mut self, bytes: &[u8], stops: [u8; N]) -> usize {
+        let mut at = 0;
+        while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            // The whole block, whatever of it counts: there is room.
+            self.out[self.length..self.length + BLOCK].copy_from_slice(block);
+            let plain = (any_of(block, stops).trailing_zeros() as usize).min(BLOCK);
+            self.length += plain;
+            at += plain;
+            if plain < BLOCK {
+                return at;
+            }
+        }
+        while let Some(byte) = bytes.get(at).filter(|byte| !stops.contains(byte)) {
+            self.push(*byte);
+            at += 1;
+        }
+        at
+    }
+
+    pub(super) fn finish(self) -> &'a [u8] {
+        &self.out[..self.length]
+    }
 }
 
 /// Why a text is not URL-encoded.
@@ -81,9 +138,8 @@ pub fn url_decode<'a>(text: &'a str, arena: &'a Bump) -> Result<&'a str, UrlDeco
         return Ok(header_user_agent(text, arena));
     };
     let bytes = text.as_bytes();
-    let mut out = ArenaVec::with_capacity_in(bytes.len(), arena);
-    out.extend_from_slice_copy(&bytes[..first]);
-    // Escapes come in crowds: from the first one on, looking at every byte is cheaper than searching.
+    let mut out = Pieces::new(bytes.len(), arena);
+    out.copy(&bytes[..first]);
     let mut at = first;
     while let Some(byte) = bytes.get(at) {
         at += 1;
@@ -93,11 +149,14 @@ pub fn url_decode<'a>(text: &'a str, arena: &'a Bump) -> Result<&'a str, UrlDeco
                 out.push(escaped_byte(&text[at..])?);
                 at += 2;
             }
-            plain => out.push(plain),
+            plain => {
+                out.push(plain);
+                at += out.copy_until(&bytes[at..], [b'%', b'+']);
+            }
         }
     }
     // Where the escapes make bad UTF-8 they cannot be mended by what stands beside them, which is good by itself.
-    Ok(header_user_agent(utf8_text(out.into_bump_slice(), arena), arena))
+    Ok(header_user_agent(utf8_text(out.finish(), arena), arena))
 }
 
 /// The byte of an escape; `text` is what follows the `%`. Java reads the digits as a signed number.
@@ -123,13 +182,22 @@ fn escaped_byte(text: &str) -> Result<u8, UrlDecodeError> {
 }
 
 /// The value of a hexadecimal digit.
+#[inline]
 pub(crate) fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    /// No digit.
+    const NONE: u8 = 0xFF;
+    static VALUES: [u8; 256] = {
+        let mut values = [NONE; 256];
+        let mut value = 0;
+        while value < 16 {
+            values[b"0123456789abcdef"[value] as usize] = value as u8;
+            values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
+    let value = VALUES[usize::from(digit)];
+    (value != NONE).then_some(value)
 }
 
 fn push_without_breaks(text: &str, out: &mut bumpalo::collections::String<'_>) {

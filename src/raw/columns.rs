@@ -1,6 +1,6 @@
 //! Lines of the two access-log formats, split at white space.
 
-use memchr::memchr2_iter;
+use crate::scan::for_each_of;
 
 /// No layout tells apart more columns.
 const MAX_COLUMNS: usize = 23;
@@ -23,53 +23,82 @@ pub(super) struct Columns<'a> {
 impl<'a> Columns<'a> {
     /// Splits a line.
     pub fn split(line: &'a str) -> Columns<'a> {
-        let mut columns = Columns::default();
+        let mut cut = Cut { columns: Columns::default(), line, start: 0, gap: 0, is_done: false };
         // Nearly all lines hold no other white space than spaces and tabs; tested in blocks that vectorise.
         let exotic = line
             .as_bytes()
             .chunks(64)
             .any(|block| block.iter().fold(false, |found, b| found | (0x0A..=0x0D).contains(b)));
         if exotic {
-            columns.fill(line, line.bytes().enumerate().filter(|(_, byte)| is_space(*byte)).map(|(at, _)| at));
+            for_each_of(line.as_bytes(), [b' ', b'\t', b'\n', 0x0B, 0x0C, b'\r'], |at| cut.space(at));
         } else {
-            columns.fill(line, memchr2_iter(b'\t', b' ', line.as_bytes()));
+            for_each_of(line.as_bytes(), [b' ', b'\t'], |at| cut.space(at));
         }
-        columns
-    }
-
-    /// Takes the columns between white space; `spaces` gives where all of it is, in order.
-    fn fill(&mut self, line: &'a str, mut spaces: impl Iterator<Item = usize>) {
-        let mut start = 0;
-        let mut space = spaces.next();
-        while start < line.len() && self.count < MAX_COLUMNS {
-            let end = space.unwrap_or(line.len());
-            if end == start {
-                return;
-            }
-            self.texts[self.count] = &line[start..end];
-            self.count += 1;
-            let mut next = end;
-            while space == Some(next) {
-                next += 1;
-                space = spaces.next();
-            }
-            let gap = next - end;
-            if self.count == BEFORE_COOKIE {
-                self.cookie_gap = gap;
-            }
-            self.trailing_gap = if next == line.len() { gap } else { 0 };
-            start = next;
-        }
+        cut.finish()
     }
 }
 
-/// The white space of the reference's patterns (`\s` of the Java platform).
-const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
+/// A line that is being split.
+struct Cut<'a> {
+    columns: Columns<'a>,
+    line: &'a str,
+    /// After the last white space.
+    start: usize,
+    /// Where the white space before `start` begins.
+    gap: usize,
+    /// What follows is not looked at.
+    is_done: bool,
+}
+
+impl<'a> Cut<'a> {
+    /// White space at a position.
+    #[inline]
+    fn space(&mut self, at: usize) {
+        if self.is_done {
+            return;
+        }
+        if at > self.start {
+            self.column(at);
+            self.gap = at;
+        } else if self.columns.count == 0 {
+            self.is_done = true;
+            return;
+        }
+        self.start = at + 1;
+        if self.columns.count == BEFORE_COOKIE {
+            self.columns.cookie_gap = self.start - self.gap;
+        }
+    }
+
+    /// A column from `start` to here.
+    #[inline]
+    fn column(&mut self, end: usize) {
+        match self.columns.texts.get_mut(self.columns.count) {
+            Some(text) => {
+                *text = &self.line[self.start..end];
+                self.columns.count += 1;
+            }
+            None => self.is_done = true,
+        }
+    }
+
+    fn finish(mut self) -> Columns<'a> {
+        if self.is_done {
+            return self.columns;
+        }
+        if self.start < self.line.len() {
+            self.column(self.line.len());
+        } else if self.columns.count > 0 {
+            self.columns.trailing_gap = self.start - self.gap;
+        }
+        self.columns
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -81,5 +110,26 @@ mod tests {
         assert_eq!(Columns::split("").count, 0);
         assert_eq!(Columns::split(&"x ".repeat(40)).count, 23);
         assert_eq!(Columns::split(&format!("{}  y", ["x"; 12].join(" "))).cookie_gap, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn columns_stand_between_white_space(line in "[ab \t\x0b]{0,60}|([ab]{1,3}[ \t\r]{1,2}){10,26}[ab]?") {
+            let columns = Columns::split(&line);
+            let is_space = |c: char| matches!(c, ' ' | '\t'..='\r');
+            if line.starts_with(is_space) {
+                prop_assert_eq!(columns.count, 0);
+                return Ok(());
+            }
+            let texts: Vec<&str> = line.split(is_space).filter(|text| !text.is_empty()).collect();
+            prop_assert_eq!(&columns.texts[..columns.count], &texts[..texts.len().min(MAX_COLUMNS)]);
+            let trailing = if texts.len() > MAX_COLUMNS { 0 } else { line.len() - line.trim_end_matches(is_space).len() };
+            prop_assert_eq!(columns.trailing_gap, trailing);
+            if let Some(last) = texts.get(BEFORE_COOKIE - 1) {
+                let end = last.as_ptr() as usize - line.as_ptr() as usize + last.len();
+                let after = &line[end..];
+                prop_assert_eq!(columns.cookie_gap, after.len() - after.trim_start_matches(is_space).len());
+            }
+        }
     }
 }

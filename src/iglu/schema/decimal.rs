@@ -239,27 +239,35 @@ impl Constant {
     }
 
     /// How a number stands to this one.
-    pub(super) fn order_of(&self, number: &str) -> Ordering {
-        match (self.small, SmallDecimal::parse(number)) {
+    pub(super) fn order_of(&self, number: Number<'_>) -> Ordering {
+        match (self.small, number.small) {
             (Some(constant), Some(number)) => number.compare(constant),
             // Nearly all limits that are not small are the largest 64-bit integer.
-            (None, Some(_)) if self.is_far => {
-                if self.exact.negative {
-                    Ordering::Greater
-                } else {
-                    Ordering::Less
-                }
-            }
-            _ => Decimal::parse(number).cmp(&self.exact),
+            (None, Some(_)) if self.is_far && self.exact.negative => Ordering::Greater,
+            (None, Some(_)) if self.is_far => Ordering::Less,
+            _ => Decimal::parse(number.text).cmp(&self.exact),
         }
     }
 
     /// Whether a number is a multiple of this one.
-    pub(super) fn divides(&self, number: &str) -> bool {
-        match (self.small, SmallDecimal::parse(number)) {
+    pub(super) fn divides(&self, number: Number<'_>) -> bool {
+        match (self.small, number.small) {
             (Some(constant), Some(number)) => number.is_multiple_of(constant),
-            _ => Decimal::parse(number).is_multiple_of(&self.exact),
+            _ => Decimal::parse(number.text).is_multiple_of(&self.exact),
         }
+    }
+}
+
+/// A number of an event, ready to be compared with numbers of schemas.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number<'a> {
+    text: &'a str,
+    small: Option<SmallDecimal>,
+}
+
+impl<'a> Number<'a> {
+    pub(super) fn new(text: &'a str) -> Number<'a> {
+        Number { text, small: SmallDecimal::parse(text) }
     }
 }
 
@@ -389,9 +397,9 @@ mod tests {
             let (other, other_exact) = (SmallDecimal::parse(&constant).unwrap(), Decimal::parse(&constant));
             prop_assert_eq!(small.compare(other), exact.cmp(&other_exact));
             prop_assert_eq!(small.is_multiple_of(other), exact.is_multiple_of(&other_exact));
-            prop_assert_eq!(Constant::parse(&constant).order_of(&number), exact.cmp(&other_exact));
-            prop_assert_eq!(Constant::parse(&far).order_of(&number), exact.cmp(&Decimal::parse(&far)));
-            prop_assert_eq!(Constant::parse(&constant).order_of(&far), Decimal::parse(&far).cmp(&other_exact));
+            prop_assert_eq!(Constant::parse(&constant).order_of(Number::new(&number)), exact.cmp(&other_exact));
+            prop_assert_eq!(Constant::parse(&far).order_of(Number::new(&number)), exact.cmp(&Decimal::parse(&far)));
+            prop_assert_eq!(Constant::parse(&constant).order_of(Number::new(&far)), Decimal::parse(&far).cmp(&other_exact));
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! Whether a value fits a schema: the hot path, without paths, texts and allocations.
 
 use super::canonical::{is_unique, write_canonical};
+use super::decimal::Number;
 use super::model::{Additional, Enumeration, Items, Limit, Model, Node, NodeId, Types, kinds};
 use crate::json::{Kind, Value};
 
@@ -19,7 +20,7 @@ impl Model {
         let fits_alone = node.checks.by_kind & kind == 0
             || match value.kind() {
                 Kind::String => node.accepts_text(value),
-                Kind::Number => node.accepts_number(value.as_number().unwrap_or("0")),
+                Kind::Number => node.accepts_number(Number::new(value.as_number().unwrap_or("0"))),
                 Kind::Object => self.fits_object(node, value),
                 Kind::Array => self.fits_array(node, value),
                 Kind::Null | Kind::Bool => true,
@@ -136,7 +137,7 @@ impl Node {
         self.max_length.is_none_or(|max| length <= max.into()) && self.min_length.is_none_or(|min| length >= min.into())
     }
 
-    fn accepts_number(&self, number: &str) -> bool {
+    fn accepts_number(&self, number: Number<'_>) -> bool {
         self.maximum.as_ref().is_none_or(|maximum| maximum.accepts_below(number))
             && self.minimum.as_ref().is_none_or(|minimum| minimum.accepts_above(number))
             && self.multiple_of.as_ref().is_none_or(|multiple| multiple.divisor.divides(number))
@@ -186,7 +187,7 @@ impl Enumeration {
                 }
             }
             Kind::Number => {
-                let number = value.as_number().unwrap_or("0");
+                let number = Number::new(value.as_number().unwrap_or("0"));
                 self.numbers.iter().any(|constant| constant.order_of(number).is_eq())
             }
             Kind::String => self.strings.contains(value.as_str().unwrap_or_default().as_ref()),
@@ -202,12 +203,12 @@ impl Enumeration {
 }
 
 impl Limit {
-    pub(super) fn accepts_below(&self, number: &str) -> bool {
+    pub(super) fn accepts_below(&self, number: Number<'_>) -> bool {
         let order = self.value.order_of(number);
         order.is_lt() || order.is_eq() && !self.exclusive
     }
 
-    pub(super) fn accepts_above(&self, number: &str) -> bool {
+    pub(super) fn accepts_above(&self, number: Number<'_>) -> bool {
         let order = self.value.order_of(number);
         order.is_gt() || order.is_eq() && !self.exclusive
     }

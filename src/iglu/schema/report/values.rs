@@ -1,6 +1,7 @@
 //! Reports on values without a look into them: enumerations, formats, sizes, limits, patterns, types.
 
 use super::{Found, Reporter};
+use crate::iglu::schema::decimal::Number;
 use crate::iglu::schema::formats::Format;
 use crate::iglu::schema::model::{Node, Types, kinds};
 use crate::iglu::schema::valid::kind_bit;
@@ -52,7 +53,7 @@ impl<'m> Reporter<'m> {
         bound("maxLength", node.max_length, |size, max| size > max, length);
         bound("maxProperties", node.max_properties, |size, max| size > max, members);
         if let (Some(maximum), Some(number)) = (&node.maximum, value.as_number())
-            && !maximum.accepts_below(number)
+            && !maximum.accepts_below(Number::new(number))
         {
             let text = format!("must have a maximum value of {}", maximum.text);
             out.push(self.report("maximum", text, vec![maximum.text.clone()]));
@@ -68,13 +69,13 @@ impl<'m> Reporter<'m> {
         bound("minLength", node.min_length, length);
         bound("minProperties", node.min_properties, members);
         if let (Some(minimum), Some(number)) = (&node.minimum, value.as_number())
-            && !minimum.accepts_above(number)
+            && !minimum.accepts_above(Number::new(number))
         {
             let text = format!("must have a minimum value of {}", minimum.text);
             out.push(self.report("minimum", text, vec![minimum.text.clone()]));
         }
         if let (Some(multiple), Some(number)) = (&node.multiple_of, value.as_number())
-            && !multiple.divisor.divides(number)
+            && !multiple.divisor.divides(Number::new(number))
         {
             let text = format!("must be multiple of {}", multiple.text);
             out.push(self.report("multipleOf", text, vec![multiple.text.clone()]));
