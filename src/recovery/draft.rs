@@ -70,6 +70,9 @@ fn place(name: &str) -> Option<usize> {
     Some(place)
 }
 
+/// Nearly all events have fewer parameters.
+const USUAL_PAIRS: usize = 32;
+
 /// The name-value pairs.
 enum List<'a> {
     Pairs(Vec<(&'a str, PairValue<'a>)>),
@@ -127,11 +130,16 @@ impl<'a> Draft<'a> {
                 known[place] = Field::of(value, arena);
             }
         }
-        let pairs = match list {
-            None => Vec::new(),
-            Some(list) if !list.is_array() => return None,
-            Some(list) => list.elements().map(|pair| pair_of(pair, arena)).collect::<Option<_>>()?,
-        };
+        let mut pairs = Vec::new();
+        if let Some(list) = list {
+            if !list.is_array() {
+                return None;
+            }
+            pairs.reserve(USUAL_PAIRS);
+            for pair in list.elements() {
+                pairs.push(pair_of(pair, arena)?);
+            }
+        }
         Some(Draft { kind, known, object: Some(object), changed: Vec::new(), list: List::Pairs(pairs) })
     }
 
@@ -307,7 +315,11 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
                 Ok(text.map(Cow::Owned))
             }
         };
-        pairs.iter().map(|(name, found)| Ok((Cow::Borrowed(*name), value(found)?))).collect()
+        let mut all = Vec::with_capacity(pairs.len());
+        for (name, found) in pairs {
+            all.push((Cow::Borrowed(*name), value(found)?));
+        }
+        Ok(all)
     }
 }
 

@@ -4,84 +4,104 @@
 //! here, not twice, and names are encoded too.
 
 use super::coerce::Pair;
+use crate::scan::{BLOCK, alphanumeric_or_any_of};
 
 /// Names and values, form-encoded; a missing value is written like an empty one.
 pub(super) fn querystring(pairs: &[Pair<'_>]) -> String {
     let length: usize =
         pairs.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, |value| value.len()) + 2).sum();
-    // Encoded values are longer, but not much.
-    let mut out = Vec::with_capacity(length + length / 2);
+    let mut out = Encoder::new(length);
     for (name, value) in pairs {
-        if !out.is_empty() {
-            out.push(b'&');
+        if out.length > 0 {
+            out.put(b"&");
         }
-        push_encoded(name.as_bytes(), &mut out);
-        out.push(b'=');
-        push_encoded(value.as_deref().unwrap_or_default().as_bytes(), &mut out);
+        out.encode(name.as_bytes());
+        out.put(b"=");
+        out.encode(value.as_deref().unwrap_or_default().as_bytes());
     }
-    String::from_utf8(out).unwrap_or_default()
+    out.finish()
 }
 
 /// Java's `URLEncoder`.
 pub fn form_encode(text: &str, out: &mut String) {
-    let mut encoded = Vec::with_capacity(text.len() + 16);
-    push_encoded(text.as_bytes(), &mut encoded);
-    out.push_str(std::str::from_utf8(&encoded).unwrap_or_default());
+    let mut encoder = Encoder::new(text.len());
+    encoder.encode(text.as_bytes());
+    out.push_str(&encoder.finish());
 }
 
-/// Bytes that are looked at together: what stays as it is comes in long runs.
-const BLOCK: usize = 16;
+/// What is neither letter nor digit and stays as it is.
+const BARE: [u8; 4] = *b".-*_";
 
 /// What a byte becomes, and the length of that.
-const ENCODED: [([u8; 3], u8); 256] = {
+const ENCODED: [([u8; 4], u8); 256] = {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut table = [([0; 3], 0); 256];
+    let mut table = [([0; 4], 0); 256];
     let mut index = 0;
     while index < 256 {
         let byte = index as u8;
         table[index] = match byte {
-            b' ' => ([b'+', 0, 0], 1),
-            _ if is_bare(byte) => ([byte, 0, 0], 1),
-            _ => ([b'%', HEX[index >> 4], HEX[index & 15]], 3),
+            b' ' => ([b'+', 0, 0, 0], 1),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => ([byte, 0, 0, 0], 1),
+            _ => ([b'%', HEX[index >> 4], HEX[index & 15], 0], 3),
         };
         index += 1;
     }
     table
 };
 
-/// Without branches, so that it works on many bytes at once.
-const fn is_bare(byte: u8) -> bool {
-    ((byte | 0x20).wrapping_sub(b'a') < 26)
-        | (byte.wrapping_sub(b'0') < 10)
-        | (byte == b'.')
-        | (byte == b'-')
-        | (byte == b'*')
-        | (byte == b'_')
+/// Form-encodes into one piece of memory that is large enough from the beginning.
+struct Encoder {
+    out: Vec<u8>,
+    length: usize,
 }
 
-/// Appends the encoding, ASCII only.
-fn push_encoded(text: &[u8], out: &mut Vec<u8>) {
-    let (blocks, rest) = text.as_chunks::<BLOCK>();
-    for block in blocks {
-        if block.iter().fold(true, |all, byte| all & is_bare(*byte)) {
-            out.extend_from_slice(block);
-        } else {
-            push_each(block, out);
+impl Encoder {
+    /// Room for a text of that many bytes, encoded.
+    fn new(most: usize) -> Encoder {
+        Encoder { out: vec![0; 3 * most + BLOCK], length: 0 }
+    }
+
+    /// Puts bytes at the end, without going on: all of them may not count.
+    #[inline]
+    fn place<const N: usize>(&mut self, bytes: &[u8; N]) {
+        if let Some(room) = self.out.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+            *room = *bytes;
         }
     }
-    push_each(rest, out);
-}
 
-/// At most a block, byte by byte.
-fn push_each(bytes: &[u8], out: &mut Vec<u8>) {
-    let mut encoded = [0; 3 * BLOCK];
-    let mut at = 0;
-    for byte in bytes {
-        let (text, length) = ENCODED[usize::from(*byte)];
-        encoded[at..at + 3].copy_from_slice(&text);
-        at += usize::from(length);
+    #[inline]
+    fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.place(bytes);
+        self.length += N;
     }
-    out.extend_from_slice(&encoded[..at]);
+
+    #[inline]
+    fn encode_byte(&mut self, byte: u8) {
+        let (text, length) = &ENCODED[usize::from(byte)];
+        self.place(text);
+        self.length += usize::from(*length);
+    }
+
+    fn encode(&mut self, mut text: &[u8]) {
+        while let Some(block) = text.first_chunk::<BLOCK>() {
+            self.place(block);
+            let bare = ((!alphanumeric_or_any_of(block, BARE)).trailing_zeros() as usize).min(BLOCK);
+            self.length += bare;
+            text = &text[bare..];
+            if bare < BLOCK {
+                self.encode_byte(text[0]);
+                text = &text[1..];
+            }
+        }
+        for byte in text {
+            self.encode_byte(*byte);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.out.truncate(self.length);
+        String::from_utf8(self.out).unwrap_or_default()
+    }
 }
 
 /// Repairs a querystring that could not be parsed: everything that is not legal is encoded, each value once.
@@ -143,6 +163,11 @@ mod tests {
             })
             .collect();
         assert_eq!(encoded, format!("x={wanted}"));
+        for start in 0..all.len().min(40) {
+            let (mut encoded, text) = (String::new(), &all[start..start + 20]);
+            form_encode(text, &mut encoded);
+            assert_eq!(decode_leniently(&encoded), text);
+        }
     }
 
     #[test]
