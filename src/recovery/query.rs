@@ -3,6 +3,8 @@
 //! Facts: snowplow-incubator/snowplow-event-recovery 0.7.2, `core/.../util/querystring.scala`; values are encoded once
 //! here, not twice, and names are encoded too.
 
+use std::cell::RefCell;
+
 use super::coerce::Pair;
 use crate::scan::{BLOCK, alphanumeric_or_any_of};
 
@@ -10,23 +12,48 @@ use crate::scan::{BLOCK, alphanumeric_or_any_of};
 pub(super) fn querystring(pairs: &[Pair<'_>]) -> String {
     let length: usize =
         pairs.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, |value| value.len()) + 2).sum();
-    let mut out = Encoder::new(length);
-    for (name, value) in pairs {
-        if out.length > 0 {
-            out.put(b"&");
+    encoded(length, |out| {
+        for (name, value) in pairs {
+            if out.length > 0 {
+                out.put(b"&");
+            }
+            out.encode(name.as_bytes());
+            out.put(b"=");
+            out.encode(value.as_deref().unwrap_or_default().as_bytes());
         }
-        out.encode(name.as_bytes());
-        out.put(b"=");
-        out.encode(value.as_deref().unwrap_or_default().as_bytes());
-    }
-    out.finish()
+    })
 }
 
 /// Java's `URLEncoder`.
 pub fn form_encode(text: &str, out: &mut String) {
-    let mut encoder = Encoder::new(text.len());
-    encoder.encode(text.as_bytes());
-    out.push_str(&encoder.finish());
+    out.push_str(&encoded(text.len(), |out| out.encode(text.as_bytes())));
+}
+
+thread_local! {
+    /// Where texts are encoded, kept from one to the next.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// More memory than that is not kept.
+const KEPT_ROOM: usize = 1 << 20;
+
+/// What is written, `most` bytes long before it is encoded.
+fn encoded(most: usize, write: impl FnOnce(&mut Encoder<'_>)) -> String {
+    ROOM.with_borrow_mut(|room| {
+        // Every byte may become three; the last block may not count.
+        let length = 3 * most + BLOCK;
+        if room.len() < length {
+            room.resize(length, 0);
+        }
+        let mut encoder = Encoder { out: room, length: 0 };
+        write(&mut encoder);
+        let length = encoder.length;
+        let text = std::str::from_utf8(&room[..length]).unwrap_or_default().to_owned();
+        if room.len() > KEPT_ROOM {
+            *room = Vec::new();
+        }
+        text
+    })
 }
 
 /// What is neither letter nor digit and stays as it is.
@@ -49,18 +76,13 @@ const ENCODED: [([u8; 4], u8); 256] = {
     table
 };
 
-/// Form-encodes into one piece of memory that is large enough from the beginning.
-struct Encoder {
-    out: Vec<u8>,
+/// Form-encodes into memory that is large enough from the beginning.
+struct Encoder<'r> {
+    out: &'r mut [u8],
     length: usize,
 }
 
-impl Encoder {
-    /// Room for a text of that many bytes, encoded.
-    fn new(most: usize) -> Encoder {
-        Encoder { out: vec![0; 3 * most + BLOCK], length: 0 }
-    }
-
+impl Encoder<'_> {
     /// Puts bytes at the end, without going on: all of them may not count.
     #[inline]
     fn place<const N: usize>(&mut self, bytes: &[u8; N]) {
@@ -96,11 +118,6 @@ impl Encoder {
         for byte in text {
             self.encode_byte(*byte);
         }
-    }
-
-    fn finish(mut self) -> String {
-        self.out.truncate(self.length);
-        String::from_utf8(self.out).unwrap_or_default()
     }
 }
 
