@@ -132,9 +132,7 @@ impl Path {
 fn is_ordinary(token: &Token) -> bool {
     match token {
         Token::Field(name) => Path::is_plain(name),
-        Token::Filter { key, regex } => {
-            !(matches!(&key[..], [name] if name == "name") && !Path::is_plain(regex.as_str()))
-        }
+        Token::Filter { key, regex } => !matches!(&key[..], [name] if name == "name") || Path::is_plain(regex.as_str()),
         Token::Index(_) => true,
     }
 }

@@ -24,7 +24,7 @@ pub struct Pattern {
     source: String,
     regex: fancy_regex::Regex,
     /// The same as a plain text to look for, if it is no more than that.
-    literal: Option<Literal>,
+    literal: Option<Box<Literal>>,
 }
 
 /// Why a pattern cannot be used.
@@ -45,7 +45,7 @@ impl Pattern {
             .backtrack_limit(BACKTRACK_LIMIT)
             .build()
             .map_err(error)?;
-        Ok(Pattern { source: source.to_owned(), regex, literal: Literal::of(source) })
+        Ok(Pattern { source: source.to_owned(), regex, literal: Literal::of(source).map(Box::new) })
     }
 
     /// The pattern as configured.
@@ -64,7 +64,7 @@ impl Pattern {
     /// Replaces every match as Java's `replaceAll` does; `None` if the pattern exceeds its limits or the replacement
     /// names a group that does not exist.
     pub fn replace_all<'t>(&self, text: &'t str, replacement: &str) -> Option<Cow<'t, str>> {
-        if let Some(literal) = self.literal.as_ref().filter(|_| !replacement.contains(['$', '\\'])) {
+        if let Some(literal) = self.literal.as_deref().filter(|_| !replacement.contains(['$', '\\'])) {
             return replace_literal(literal, text, replacement);
         }
         let begun = Instant::now();
