@@ -28,6 +28,18 @@ pub fn control_or_any_of<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -
     bits_of(block, |byte| byte < b' ' || wanted.contains(&byte))
 }
 
+/// One bit for each byte of a block that is an ASCII letter or digit or one of `wanted`, the first byte's lowest.
+#[inline]
+pub fn alphanumeric_or_any_of<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // SAFETY: every x86-64 processor has SSE2.
+        unsafe { vector::alphanumeric_or_any_of(block, wanted) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    bits_of(block, |byte| byte.is_ascii_alphanumeric() || wanted.contains(&byte))
+}
+
 /// Calls with the position of each byte that is one of `wanted`, in order.
 #[inline]
 pub fn for_each_of<const N: usize>(bytes: &[u8], wanted: [u8; N], mut found: impl FnMut(usize)) {
@@ -70,7 +82,7 @@ fn bits_of(block: &[u8; BLOCK], is_wanted: impl Fn(u8) -> bool) -> u32 {
 mod vector {
     use std::arch::x86_64::{
         __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-        _mm_setzero_si128,
+        _mm_setzero_si128, _mm_sub_epi8,
     };
 
     use super::BLOCK;
@@ -105,6 +117,23 @@ mod vector {
         let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
         _mm_movemask_epi8(_mm_or_si128(control, equal_to_any(bytes, wanted))).cast_unsigned()
     }
+
+    #[target_feature(enable = "sse2")]
+    #[inline]
+    pub(super) fn alphanumeric_or_any_of<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -> u32 {
+        let bytes = load(block);
+        let letter = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), b'a', 25);
+        let found = _mm_or_si128(letter, within(bytes, b'0', 9));
+        _mm_movemask_epi8(_mm_or_si128(found, equal_to_any(bytes, wanted))).cast_unsigned()
+    }
+
+    /// The bytes that are `first` or up to `span` above it.
+    #[target_feature(enable = "sse2")]
+    #[inline]
+    fn within(bytes: __m128i, first: u8, span: i8) -> __m128i {
+        let above = _mm_sub_epi8(bytes, _mm_set1_epi8(first.cast_signed()));
+        _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(span)), above)
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +155,11 @@ mod tests {
                     let bits = control_or_any_of(block, [b'"', 0xFF]);
                     for (at, byte) in block.iter().enumerate() {
                         prop_assert_eq!(bits >> at & 1 == 1, *byte < 0x20 || matches!(*byte, b'"' | 0xFF));
+                    }
+                    let bits = alphanumeric_or_any_of(block, [b'%', 0xFF]);
+                    for (at, byte) in block.iter().enumerate() {
+                        let expected = byte.is_ascii_alphanumeric() || matches!(*byte, b'%' | 0xFF);
+                        prop_assert_eq!(bits >> at & 1 == 1, expected);
                     }
                 }
             }

@@ -9,89 +9,9 @@ use bumpalo::Bump;
 use serde_json::Value;
 
 use super::query::querystring;
+use super::recovered::RecoveredPayload;
+use crate::event::time::parse_column_timestamp;
 use crate::payload::decode::url_decode;
-use crate::raw::ThriftPayload;
-
-/// A collector payload that owns its texts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct RecoveredPayload {
-    pub ip_address: Option<String>,
-    pub timestamp: i64,
-    pub encoding: Option<String>,
-    pub collector: Option<String>,
-    pub user_agent: Option<String>,
-    pub referer_uri: Option<String>,
-    pub path: Option<String>,
-    pub querystring: Option<String>,
-    pub body: Option<String>,
-    pub headers: Option<Vec<String>>,
-    pub content_type: Option<String>,
-    pub hostname: Option<String>,
-    pub network_user_id: Option<String>,
-}
-
-impl RecoveredPayload {
-    /// Appends the payload as a Thrift record.
-    pub fn write_thrift(&self, out: &mut Vec<u8>) {
-        let headers: Option<Vec<&str>> = self.headers.as_ref().map(|list| list.iter().map(String::as_str).collect());
-        let payload = ThriftPayload {
-            ip_address: self.ip_address.as_deref(),
-            timestamp: self.timestamp,
-            encoding: self.encoding.as_deref(),
-            collector: self.collector.as_deref(),
-            user_agent: self.user_agent.as_deref(),
-            referer_uri: self.referer_uri.as_deref(),
-            path: self.path.as_deref(),
-            querystring: self.querystring.as_deref(),
-            body: self.body.as_deref(),
-            headers: headers.as_deref(),
-            content_type: self.content_type.as_deref(),
-            hostname: self.hostname.as_deref(),
-            network_user_id: self.network_user_id.as_deref(),
-        };
-        crate::raw::write_collector_payload(&payload, out);
-    }
-
-    /// The payload as JSON, to be shown.
-    pub fn to_value(&self) -> Value {
-        serde_json::json!({
-            "ipAddress": self.ip_address,
-            "timestamp": self.timestamp,
-            "encoding": self.encoding,
-            "collector": self.collector,
-            "useragent": self.user_agent,
-            "refererUri": self.referer_uri,
-            "path": self.path,
-            "querystring": self.querystring,
-            "body": self.body,
-            "headers": self.headers,
-            "contentType": self.content_type,
-            "hostname": self.hostname,
-            "networkUserId": self.network_user_id,
-        })
-    }
-
-    /// A copy of a Thrift record's fields.
-    pub fn from_thrift(payload: &ThriftPayload<'_>) -> RecoveredPayload {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        RecoveredPayload {
-            ip_address: owned(payload.ip_address),
-            timestamp: payload.timestamp,
-            encoding: owned(payload.encoding),
-            collector: owned(payload.collector),
-            user_agent: owned(payload.user_agent),
-            referer_uri: owned(payload.referer_uri),
-            path: owned(payload.path),
-            querystring: owned(payload.querystring),
-            body: owned(payload.body),
-            headers: payload.headers.map(|list| list.iter().map(|header| (*header).to_owned()).collect()),
-            content_type: owned(payload.content_type),
-            hostname: owned(payload.hostname),
-            network_user_id: owned(payload.network_user_id),
-        }
-    }
-}
 
 /// What a bad row's payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,42 +35,41 @@ impl PayloadKind {
     }
 }
 
-/// Typed access to a payload that steps may have bent.
-pub(super) trait PayloadFields {
+/// Typed access to a payload that steps may have bent; texts are lent for `'f`.
+pub(super) trait PayloadFields<'f> {
     /// What it is.
     fn kind(&self) -> PayloadKind;
     /// A text or null.
-    fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>, String>;
+    fn text(&self, name: &str) -> Result<Option<Cow<'f, str>>, String>;
     /// A list of texts.
-    fn texts(&self, name: &str) -> Result<Vec<String>, String>;
+    fn texts(&self, name: &str) -> Result<Vec<Cow<'f, str>>, String>;
     /// The name-value pairs.
-    fn pairs(&self) -> Result<Vec<Pair<'_>>, String>;
+    fn pairs(&self) -> Result<Vec<Pair<'f>>, String>;
 }
 
 /// Turns the edited payload into a collector payload. `payload` is the collector payload itself, or the object with
 /// `raw`.
-pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload, String> {
+pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload<'_>, String> {
     let object = match kind {
         PayloadKind::Collector => payload,
         PayloadKind::RawEvent => payload.get("raw").unwrap_or(&Value::Null),
     };
-    coerce_fields(&ObjectFields { kind, object })
+    coerce_fields(ObjectFields { kind, object })
 }
 
 /// Turns fields into a collector payload.
-pub(super) fn coerce_fields(fields: &impl PayloadFields) -> Result<RecoveredPayload, String> {
+pub(super) fn coerce_fields<'f>(fields: impl PayloadFields<'f>) -> Result<RecoveredPayload<'f>, String> {
     let kind = fields.kind();
     let (collector, user_id) = match kind {
         PayloadKind::Collector => ("collector", "networkUserId"),
         PayloadKind::RawEvent => ("loaderName", "userId"),
     };
-    let owned = |name: &str| fields.text(name).map(|text| text.map(Cow::into_owned));
-    let required = |name: &str| owned(name)?.ok_or_else(|| format!("{name}: missing"));
+    let required = |name: &str| fields.text(name)?.ok_or_else(|| format!("{name}: missing"));
     let pairs = fields.pairs()?;
     let vendor = required("vendor")?;
-    let path = match owned("path")? {
+    let path = match fields.text("path")? {
         Some(path) => path,
-        None => format!("/{vendor}/{}", required("version")?),
+        None => Cow::Owned(format!("/{vendor}/{}", required("version")?)),
     };
     // 0 if absent, as the reference has it.
     let timestamp = match fields.text("timestamp")? {
@@ -158,23 +77,23 @@ pub(super) fn coerce_fields(fields: &impl PayloadFields) -> Result<RecoveredPayl
         Some(text) => parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant"))?,
     };
     let mut recovered = RecoveredPayload {
-        ip_address: owned("ipAddress")?,
+        ip_address: fields.text("ipAddress")?,
         timestamp,
         encoding: Some(required("encoding")?),
         collector: Some(required(collector)?),
-        user_agent: owned("useragent")?,
-        referer_uri: owned("refererUri")?,
+        user_agent: fields.text("useragent")?,
+        referer_uri: fields.text("refererUri")?,
         path: Some(path),
-        querystring: Some(querystring(&pairs)),
-        body: owned("body")?,
+        querystring: Some(Cow::Owned(querystring(&pairs))),
+        body: fields.text("body")?,
         headers: None,
-        content_type: owned("contentType")?,
-        hostname: owned("hostname")?,
-        network_user_id: owned(user_id)?,
+        content_type: fields.text("contentType")?,
+        hostname: fields.text("hostname")?,
+        network_user_id: fields.text(user_id)?,
     };
     // Logs hold user agents encoded, and enrich decodes those of logs: Thrift records hold them decoded.
     if recovered.collector.as_deref().is_some_and(|name| LOG_LOADERS.contains(&name)) {
-        recovered.user_agent = recovered.user_agent.as_deref().map(decoded_agent);
+        recovered.user_agent = recovered.user_agent.map(decoded_agent);
     }
     match kind {
         PayloadKind::Collector => recovered.headers = Some(fields.texts("headers")?),
@@ -188,13 +107,19 @@ pub(super) fn coerce_fields(fields: &impl PayloadFields) -> Result<RecoveredPayl
 }
 
 /// The way enrich decodes user agents of logs: all of it or nothing.
-fn decoded_agent(encoded: &str) -> String {
+fn decoded_agent(encoded: Cow<'_, str>) -> Cow<'_, str> {
+    if !encoded.bytes().any(|byte| matches!(byte, b'%' | b'+' | b'\t' | b'\r' | b'\n')) {
+        return encoded;
+    }
     let arena = Bump::new();
-    url_decode(arena.alloc_str(encoded), &arena).unwrap_or(encoded).to_owned()
+    match url_decode(arena.alloc_str(&encoded), &arena) {
+        Ok(decoded) => Cow::Owned(decoded.to_owned()),
+        Err(_) => encoded,
+    }
 }
 
 /// Two vendors' events need their body again: it was taken apart into `ue_pr`.
-fn rebuild_body(vendor: &str, pairs: &[Pair<'_>], out: &mut RecoveredPayload) -> Result<(), String> {
+fn rebuild_body(vendor: &str, pairs: &[Pair<'_>], out: &mut RecoveredPayload<'_>) -> Result<(), String> {
     if vendor != "com.sendgrid" && vendor != "com.snowplowanalytics.iglu" {
         return Ok(());
     }
@@ -208,12 +133,12 @@ fn rebuild_body(vendor: &str, pairs: &[Pair<'_>], out: &mut RecoveredPayload) ->
         let mut event = data.as_object().cloned().ok_or("the event inside ue_pr is no object")?;
         let name = uri.split('/').nth(1).unwrap_or_default();
         event.insert("event".into(), Value::from(name));
-        out.body = Some(Value::Array(vec![Value::Object(event)]).to_string());
+        out.body = Some(Value::Array(vec![Value::Object(event)]).to_string().into());
     } else {
-        out.body = Some(data.to_string());
-        out.querystring = Some(format!("schema={uri}"));
+        out.body = Some(data.to_string().into());
+        out.querystring = Some(format!("schema={uri}").into());
     }
-    out.content_type = Some("application/json".to_owned());
+    out.content_type = Some("application/json".into());
     Ok(())
 }
 
@@ -226,20 +151,20 @@ struct ObjectFields<'v> {
     object: &'v Value,
 }
 
-impl PayloadFields for ObjectFields<'_> {
+impl<'v> PayloadFields<'v> for ObjectFields<'v> {
     fn kind(&self) -> PayloadKind {
         self.kind
     }
 
-    fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>, String> {
+    fn text(&self, name: &str) -> Result<Option<Cow<'v, str>>, String> {
         text_of(self.object.get(name), name)
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<String>, String> {
+    fn texts(&self, name: &str) -> Result<Vec<Cow<'v, str>>, String> {
         texts_of(self.object.get(name), name)
     }
 
-    fn pairs(&self) -> Result<Vec<Pair<'_>>, String> {
+    fn pairs(&self) -> Result<Vec<Pair<'v>>, String> {
         pairs_of(self.object.get(self.kind.list()), self.kind.list())
     }
 }
@@ -256,12 +181,12 @@ pub(super) fn text_of<'v>(value: Option<&'v Value>, name: &str) -> Result<Option
     }
 }
 
-pub(super) fn texts_of(value: Option<&Value>, name: &str) -> Result<Vec<String>, String> {
+pub(super) fn texts_of<'v>(value: Option<&'v Value>, name: &str) -> Result<Vec<Cow<'v, str>>, String> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => items
             .iter()
-            .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| format!("{name}: {item} is no string")))
+            .map(|item| item.as_str().map(Cow::Borrowed).ok_or_else(|| format!("{name}: {item} is no string")))
             .collect(),
         Some(other) => Err(format!("{name}: an array is expected, found {other}")),
     }
@@ -299,6 +224,9 @@ pub(super) fn pairs_of<'v>(list: Option<&'v Value>, name: &str) -> Result<Vec<Pa
 
 /// Milliseconds since 1970 of an ISO 8601 instant; without an offset it is taken for UTC.
 pub fn parse_instant(text: &str) -> Option<i64> {
+    if let Some(millis) = parse_usual_instant(text) {
+        return Some(millis);
+    }
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Some(at.as_millisecond());
     }
@@ -306,8 +234,18 @@ pub fn parse_instant(text: &str) -> Option<i64> {
     civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
 }
 
+/// `2020-06-08T11:26:50.123Z`, the way that nearly all bad rows write it.
+fn parse_usual_instant(text: &str) -> Option<i64> {
+    let mut column = *text.as_bytes().first_chunk::<23>().filter(|_| text.len() == 24 && text.ends_with('Z'))?;
+    if column[10] != b'T' || column[19] != b'.' {
+        return None;
+    }
+    column[10] = b' ';
+    parse_column_timestamp(std::str::from_utf8(&column).ok()?)
+}
+
 /// Decodes a Thrift record out of base64, also when it was encoded twice.
-pub fn thrift_of_base64(text: &str, arena: &Bump) -> Result<RecoveredPayload, String> {
+pub fn thrift_of_base64<'a>(text: &str, arena: &'a Bump) -> Result<RecoveredPayload<'a>, String> {
     let once = super::decode_base64(text).ok_or("not base64")?;
     let bytes = arena.alloc_slice_copy(&once);
     let error = match crate::raw::read_collector_payload(bytes, arena) {

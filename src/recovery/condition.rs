@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::path::{Path, Token};
 use super::pattern::Pattern;
+use super::request::{Request, write_text, write_texts};
 use super::shape;
 use crate::json;
 
@@ -83,6 +84,40 @@ impl Condition {
         walked.is_ok() && holds
     }
 
+    /// Whether the condition holds for a legacy row, lifted into `failure.messages` and `payload`; `None` if only the
+    /// whole document can tell.
+    pub(super) fn holds_for_request(&self, messages: &[String], request: &Request<'_>) -> Option<bool> {
+        let mut names = [""; 3];
+        if self.path.tokens.len() > names.len() {
+            return None;
+        }
+        for (place, token) in names.iter_mut().zip(&self.path.tokens) {
+            let Token::Field(name) = token else { return None };
+            *place = name;
+        }
+        match names {
+            ["failure", "messages", ""] => Some(self.matches_json(|out| write_texts(messages, out))),
+            ["payload", "querystring", wanted] if !wanted.is_empty() && Path::is_plain(wanted) => {
+                let found = request.pairs().iter().find(|(name, _)| *name == wanted);
+                Some(found.is_some_and(|(_, value)| self.matches_json(|out| write_text(*value, out))))
+            }
+            ["payload", field, ""] => {
+                let (_, text) = request.texts().find(|(name, _)| *name == field)?;
+                Some(self.matches_json(|out| write_text(text, out)))
+            }
+            _ => None,
+        }
+    }
+
+    fn matches_json(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let mut text = Vec::new();
+        write(&mut text);
+        match &self.matcher {
+            Matcher::Regex(pattern) => std::str::from_utf8(&text).is_ok_and(|text| pattern.is_found(text)),
+            _ => serde_json::from_slice(&text).is_ok_and(|value| self.matches(&value)),
+        }
+    }
+
     /// Whether the token is the name of a pair.
     fn names_pair(&self, at: usize) -> bool {
         matches!(self.path.tokens.get(at), Some(Token::Field(_)))
@@ -138,7 +173,9 @@ fn is_list(at: json::Value<'_>, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recovery::request::tests::requests;
     use bumpalo::Bump;
+    use proptest::prelude::*;
 
     fn holds(path: &str, matcher: Matcher, data: &str) -> bool {
         let arena = Bump::new();
@@ -172,5 +209,33 @@ mod tests {
         let list = r#"{"payload":{"querystring":[{"name":"e","value":"pv"}]}}"#;
         assert!(holds("$.payload.querystring.e", regex("^\"pv\"$"), list));
         assert!(holds("$.payload.querystring.[?(@.name=~e)].value", regex("pv"), list));
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_answers_as_its_document_does(
+            request in requests(),
+            messages in prop::collection::vec("[a\"\n]{0,3}", 0..3),
+            path in prop::sample::select(vec![
+                "failure.messages", "failure", "failure.messages[0]", "payload.querystring.e", "payload.querystring.p",
+                "payload.querystring.cx", "payload.querystring", "payload.body", "payload.path", "payload.headers",
+                "payload.vendor", "payload.timestamp", "payload.querystring.e.x", "payload.nothing", "other", "",
+            ]),
+            matcher in prop::sample::select(vec![
+                regex("a"), regex("^\"[a-z]+\"$"), regex("null"), regex("u00"), Matcher::Value(Value::Null),
+                Matcher::Value(Value::from("pv")), Matcher::Size(SizeMatcher::Greater(1)),
+            ]),
+        ) {
+            let mut text = b"{\"failure\":{\"messages\":".to_vec();
+            write_texts(&messages, &mut text);
+            text.extend_from_slice(b"},\"payload\":");
+            request.write_json(&mut text);
+            text.push(b'}');
+            let (text, arena) = (String::from_utf8(text).unwrap(), Bump::new());
+            let condition = Condition { path: Path::parse(path), matcher };
+            if let Some(holds) = condition.holds_for_request(&messages, &request) {
+                prop_assert_eq!(holds, condition.holds(json::parse(&text, &arena).unwrap()));
+            }
+        }
     }
 }

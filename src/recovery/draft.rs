@@ -1,7 +1,7 @@
 //! A payload under its steps, without taking it apart: what no step touches stays where the row has it.
 //!
-//! A step walks over a small document that holds just the field, or the pair, that its path begins with. That is what it
-//! would find in the whole payload: paths only ever descend.
+//! A step walks over the value of the pair that its path names, or over a small document that holds just the field that
+//! its path begins with. That is what it would find in the whole payload: paths only ever descend.
 
 use std::borrow::Cow;
 
@@ -10,20 +10,68 @@ use serde_json::{Map, Value};
 
 use super::coerce::{Pair, PayloadFields, PayloadKind, expected_text, pair_value, pairs_of, text_of, texts_of};
 use super::path::Token;
+use super::request::Request;
 use super::shape;
+use super::splice::value_of;
 use super::step::Step;
 use crate::json;
 
 /// The payload of a row and what steps changed in it.
 pub(super) struct Draft<'a> {
     kind: PayloadKind,
-    /// The object that holds the fields: the payload, or its `raw`.
-    fields: json::Value<'a>,
+    /// The fields of [`place`].
+    known: [Field<'a>; PLACES],
+    /// The object that holds the fields: the payload, or its `raw`. A lifted request has no other fields than the known.
+    object: Option<json::Value<'a>>,
     /// Fields that steps changed.
     changed: Vec<(String, Value)>,
     list: List<'a>,
-    arena: &'a Bump,
 }
+
+/// A field as the row has it.
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Absent,
+    Text(&'a str),
+    Texts(&'a [&'a str]),
+    Other(json::Value<'a>),
+}
+
+impl<'a> Field<'a> {
+    fn of(value: json::Value<'a>, arena: &'a Bump) -> Field<'a> {
+        value.as_str_in(arena).map_or(Field::Other(value), Field::Text)
+    }
+}
+
+/// Number of the fields that coercion asks for.
+const PLACES: usize = 16;
+
+/// Which of them a name is.
+fn place(name: &str) -> Option<usize> {
+    let place = match name {
+        "vendor" => 0,
+        "version" => 1,
+        "path" => 2,
+        "timestamp" => 3,
+        "ipAddress" => 4,
+        "encoding" => 5,
+        "collector" => 6,
+        "loaderName" => 7,
+        "useragent" => 8,
+        "refererUri" => 9,
+        "body" => 10,
+        "headers" => 11,
+        "contentType" => 12,
+        "hostname" => 13,
+        "networkUserId" => 14,
+        "userId" => 15,
+        _ => return None,
+    };
+    Some(place)
+}
+
+/// Nearly all events have fewer parameters.
+const USUAL_PAIRS: usize = 32;
 
 /// The name-value pairs.
 enum List<'a> {
@@ -33,14 +81,31 @@ enum List<'a> {
 }
 
 enum PairValue<'a> {
-    Unchanged(Option<json::Value<'a>>),
+    /// As the row has it; null if it has none.
+    Text(Option<&'a str>),
+    /// A number or a boolean.
+    Other(json::Value<'a>),
     Changed(Value),
 }
 
-impl PairValue<'_> {
+impl<'a> PairValue<'a> {
+    /// What the row has; `None` if it is no scalar.
+    fn of(value: Option<json::Value<'a>>, arena: &'a Bump) -> Option<PairValue<'a>> {
+        match value {
+            None => Some(PairValue::Text(None)),
+            Some(value) if value.is_null() => Some(PairValue::Text(None)),
+            Some(value) if value.is_object() || value.is_array() => None,
+            Some(value) => Some(match value.as_str_in(arena) {
+                Some(text) => PairValue::Text(Some(text)),
+                None => PairValue::Other(value),
+            }),
+        }
+    }
+
     fn to_value(&self) -> Value {
         match self {
-            PairValue::Unchanged(value) => value.map_or(Value::Null, |value| value.to_serde()),
+            PairValue::Text(text) => text.map_or(Value::Null, Value::from),
+            PairValue::Other(value) => value.to_serde(),
             PairValue::Changed(value) => value.clone(),
         }
     }
@@ -49,28 +114,49 @@ impl PairValue<'_> {
 impl<'a> Draft<'a> {
     /// A draft of a payload in the usual shape; `None` for the odd ones, which need more care.
     pub(super) fn of(payload: json::Value<'a>, kind: PayloadKind, arena: &'a Bump) -> Option<Draft<'a>> {
-        let fields = match kind {
+        let object = match kind {
             PayloadKind::Collector => payload,
             PayloadKind::RawEvent => payload.get("raw")?,
         };
-        if !fields.is_object() {
+        if !object.is_object() {
             return None;
         }
+        let mut known = [Field::Absent; PLACES];
+        let mut list = None;
+        for (name, value) in object.members() {
+            if name == kind.list() {
+                list = Some(value).filter(|list| !list.is_null());
+            } else if let Some(place) = place(&name) {
+                known[place] = Field::of(value, arena);
+            }
+        }
         let mut pairs = Vec::new();
-        if let Some(list) = fields.get(kind.list()).filter(|list| !list.is_null()) {
+        if let Some(list) = list {
             if !list.is_array() {
                 return None;
             }
+            pairs.reserve(USUAL_PAIRS);
             for pair in list.elements() {
-                let name = pair.get("name")?.as_str_in(arena)?;
-                let value = pair.get("value");
-                if value.is_some_and(|value| value.is_object() || value.is_array()) {
-                    return None;
-                }
-                pairs.push((name, PairValue::Unchanged(value)));
+                pairs.push(pair_of(pair, arena)?);
             }
         }
-        Some(Draft { kind, fields, changed: Vec::new(), list: List::Pairs(pairs), arena })
+        Some(Draft { kind, known, object: Some(object), changed: Vec::new(), list: List::Pairs(pairs) })
+    }
+
+    /// A draft of a lifted request.
+    pub(super) fn of_request(request: &Request<'a>) -> Draft<'a> {
+        let mut known = [Field::Absent; PLACES];
+        for (name, text) in request.texts() {
+            if let (Some(place), Some(text)) = (place(name), text) {
+                known[place] = Field::Text(text);
+            }
+        }
+        if let Some(place) = place("headers") {
+            known[place] = Field::Texts(request.headers());
+        }
+        let pairs = request.pairs().iter().map(|(name, value)| (*name, PairValue::Text(*value))).collect();
+        let kind = PayloadKind::Collector;
+        Draft { kind, known, object: None, changed: Vec::new(), list: List::Pairs(pairs) }
     }
 
     /// The token of a step's path that names a field of the draft, if it begins with one.
@@ -105,11 +191,11 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         if let (List::Pairs(pairs), Some(Token::Field(wanted))) = (&mut self.list, step.path.tokens.get(at + 1))
-            && let Some((_, value)) = pairs.iter_mut().find(|(name, _)| name == wanted)
+            && let Some((_, found)) = pairs.iter_mut().find(|(name, _)| name == wanted)
         {
-            let mut small = document(name, vec![pair(wanted, value.to_value())]);
-            step.apply_from(at, &mut small)?;
-            *value = PairValue::Changed(small[name.as_str()][0]["value"].take());
+            let mut value = found.to_value();
+            step.apply_to_pair(at + 1, &mut value)?;
+            *found = PairValue::Changed(value);
             return Ok(());
         }
         let whole = match std::mem::replace(&mut self.list, List::Whole(Value::Null)) {
@@ -124,11 +210,18 @@ impl<'a> Draft<'a> {
 
     /// A field as steps find it: optional ones are null if they are absent.
     fn field(&self, name: &str) -> Option<Value> {
-        if let Some((_, value)) = self.changed.iter().find(|(changed, _)| changed == name) {
+        if let Some(value) = self.changed(name) {
             return Some(value.clone());
         }
-        match self.fields.get(name) {
-            Some(value) if !(value.is_null() && name == "headers") => Some(value.to_serde()),
+        let found = match (place(name), self.object) {
+            (Some(place), _) => self.known[place],
+            (None, Some(object)) => object.get(name).map_or(Field::Absent, Field::Other),
+            (None, None) => Field::Absent,
+        };
+        match found {
+            Field::Text(text) => Some(Value::from(text)),
+            Field::Texts(texts) => Some(Value::from(texts)),
+            Field::Other(value) if !(value.is_null() && name == "headers") => Some(value_of(value)),
             _ if name == "headers" => Some(Value::Array(Vec::new())),
             _ => shape::optional(self.kind).contains(&name).then_some(Value::Null),
         }
@@ -144,10 +237,24 @@ impl<'a> Draft<'a> {
     fn changed(&self, name: &str) -> Option<&Value> {
         self.changed.iter().find(|(changed, _)| changed == name).map(|(_, value)| value)
     }
+
+    /// A field of [`place`].
+    fn known(&self, name: &str) -> Field<'a> {
+        place(name).map_or(Field::Absent, |place| self.known[place])
+    }
 }
 
-fn document(list: &str, pairs: Vec<Value>) -> Value {
-    Value::Object([(list.to_owned(), Value::Array(pairs))].into_iter().collect())
+/// A pair in the usual shape.
+fn pair_of<'a>(pair: json::Value<'a>, arena: &'a Bump) -> Option<(&'a str, PairValue<'a>)> {
+    let (mut name, mut value) = (None, None);
+    for (key, found) in pair.members() {
+        match &*key {
+            "name" => name = Some(found),
+            "value" => value = Some(found),
+            _ => {}
+        }
+    }
+    Some((name?.as_str_in(arena)?, PairValue::of(value, arena)?))
 }
 
 fn pair(name: &str, value: Value) -> Value {
@@ -157,203 +264,68 @@ fn pair(name: &str, value: Value) -> Value {
     Value::Object(pair)
 }
 
-impl PayloadFields for Draft<'_> {
+impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
     fn kind(&self) -> PayloadKind {
         self.kind
     }
 
-    fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>, String> {
-        if let Some(value) = self.changed(name) {
+    fn text(&self, name: &str) -> Result<Option<Cow<'d, str>>, String> {
+        let draft: &'d Draft<'a> = self;
+        if let Some(value) = draft.changed(name) {
             return text_of(Some(value), name);
         }
-        match self.fields.get(name) {
-            None => Ok(None),
-            Some(value) if value.is_null() => Ok(None),
-            Some(value) => match value.as_str_in(self.arena) {
-                Some(text) => Ok(Some(Cow::Borrowed(text))),
-                None => Err(expected_text(name, &value.to_serde())),
-            },
+        match draft.known(name) {
+            Field::Absent => Ok(None),
+            Field::Text(text) => Ok(Some(Cow::Borrowed(text))),
+            Field::Texts(texts) => Err(expected_text(name, &Value::from(texts))),
+            Field::Other(value) if value.is_null() => Ok(None),
+            Field::Other(value) => Err(expected_text(name, &value.to_serde())),
         }
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<String>, String> {
-        match (self.changed(name), self.fields.get(name)) {
-            (Some(value), _) => texts_of(Some(value), name),
-            (None, Some(list)) if list.is_array() && list.elements().all(|item| item.raw_str().is_some()) => {
-                Ok(list.elements().filter_map(|item| item.as_str().map(Cow::into_owned)).collect())
+    fn texts(&self, name: &str) -> Result<Vec<Cow<'d, str>>, String> {
+        let draft: &'d Draft<'a> = self;
+        if let Some(value) = draft.changed(name) {
+            return texts_of(Some(value), name);
+        }
+        let owned = |value: Value| texts_of(Some(&value), name).map(owned_texts);
+        match draft.known(name) {
+            Field::Absent => Ok(Vec::new()),
+            Field::Texts(texts) => Ok(texts.iter().copied().map(Cow::Borrowed).collect()),
+            Field::Text(text) => owned(Value::from(text)),
+            Field::Other(list) if list.is_array() && list.elements().all(|item| item.raw_str().is_some()) => {
+                Ok(list.elements().filter_map(|item| item.as_str()).collect())
             }
-            (None, other) => texts_of(other.map(|value| value.to_serde()).as_ref(), name),
+            Field::Other(other) => owned(other.to_serde()),
         }
     }
 
-    fn pairs(&self) -> Result<Vec<Pair<'_>>, String> {
-        let name = self.kind.list();
-        let pairs = match &self.list {
-            List::Whole(whole) => return pairs_of(Some(whole), name),
+    fn pairs(&self) -> Result<Vec<Pair<'d>>, String> {
+        let draft: &'d Draft<'a> = self;
+        let list = draft.kind.list();
+        let pairs = match &draft.list {
+            List::Whole(whole) => return pairs_of(Some(whole), list),
             List::Pairs(pairs) => pairs,
         };
-        let value = |value: &'_ PairValue<'_>| match value {
-            PairValue::Changed(value) => pair_value(Some(value), name).map(|value| value.map(Cow::into_owned)),
-            PairValue::Unchanged(value) => match value {
-                Some(value) if value.raw_str().is_none() => {
-                    pair_value(Some(&value.to_serde()), name).map(|value| value.map(Cow::into_owned))
-                }
-                _ => Ok(None),
-            },
+        let value = |value: &'d PairValue<'a>| match value {
+            PairValue::Text(text) => Ok(text.map(Cow::Borrowed)),
+            PairValue::Changed(value) => pair_value(Some(value), list),
+            PairValue::Other(other) => {
+                let text = pair_value(Some(&other.to_serde()), list)?.map(Cow::into_owned);
+                Ok(text.map(Cow::Owned))
+            }
         };
-        pairs
-            .iter()
-            .map(|(name, found)| {
-                let text = match found {
-                    PairValue::Unchanged(Some(text)) => text.as_str_in(self.arena),
-                    _ => None,
-                };
-                let text = match text {
-                    Some(text) => Some(Cow::Borrowed(text)),
-                    None => value(found)?.map(Cow::Owned),
-                };
-                Ok((Cow::Borrowed(*name), text))
-            })
-            .collect()
+        let mut all = Vec::with_capacity(pairs.len());
+        for (name, found) in pairs {
+            all.push((Cow::Borrowed(*name), value(found)?));
+        }
+        Ok(all)
     }
+}
+
+fn owned_texts(texts: Vec<Cow<'_, str>>) -> Vec<Cow<'static, str>> {
+    texts.into_iter().map(|text| Cow::Owned(text.into_owned())).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-    use crate::recovery::coerce::{RecoveredPayload, coerce, coerce_fields};
-    use crate::recovery::path::Path;
-    use crate::recovery::pattern::Pattern;
-    use crate::recovery::step::{CastType, Operation};
-
-    /// The way by way of the whole payload.
-    fn whole(payload: &Value, kind: PayloadKind, steps: &[Step]) -> Result<RecoveredPayload, String> {
-        let mut payload = payload.clone();
-        shape::complete(&mut payload, kind);
-        steps.iter().try_for_each(|step| step.apply(&mut payload))?;
-        coerce(&payload, kind)
-    }
-
-    /// The way by way of a draft, if it takes the steps.
-    fn drafted(payload: &Value, kind: PayloadKind, steps: &[Step]) -> Option<Result<RecoveredPayload, String>> {
-        let arena = Bump::new();
-        let text = payload.to_string();
-        let mut draft = Draft::of(json::parse(&text, &arena).unwrap(), kind, &arena)?;
-        if !steps.iter().all(|step| draft.takes(step)) {
-            return None;
-        }
-        Some(steps.iter().try_for_each(|step| draft.apply(step)).and_then(|()| coerce_fields(&draft)))
-    }
-
-    fn payloads() -> impl Strategy<Value = (PayloadKind, Value)> {
-        let value = prop_oneof![
-            Just(json!("pv")),
-            Just(json!(null)),
-            Just(json!(5)),
-            Just(json!(true)),
-            Just(json!("{\"a\":{\"b\":[1,2]}}")),
-            Just(json!("eyJhIjoxfQ")),
-            Just(json!("ä \"x\" %&=")),
-        ];
-        let name = prop::sample::select(vec!["e", "p", "cx", "co", "ue_pr", "a b", "e"]);
-        let pairs = prop::collection::vec((name, value), 0..5);
-        (pairs, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(pairs, is_raw, is_sparse, is_null)| {
-            let mut list: Value =
-                pairs.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-            if is_sparse {
-                list.as_array_mut().unwrap().push(json!({"name": "flag"}));
-            }
-            let (kind, list_name, collector) = match is_raw {
-                true => (PayloadKind::RawEvent, "parameters", "loaderName"),
-                false => (PayloadKind::Collector, "querystring", "collector"),
-            };
-            let mut fields = json!({"vendor": "com.snowplowanalytics.snowplow", "version": "tp2", collector: "cloudfront",
-                "encoding": "UTF-8", "useragent": "Mozilla%2F5.0", "body": "{\"e\":\"pv\"}", "timestamp": null});
-            if !is_sparse {
-                fields[list_name] = list;
-                fields["headers"] = json!(["Host: x"]);
-            }
-            if is_null {
-                fields["headers"] = Value::Null;
-                fields["refererUri"] = json!("http://x");
-            }
-            (kind, if is_raw { json!({"raw": fields}) } else { fields })
-        })
-    }
-
-    fn steps() -> impl Strategy<Value = Step> {
-        let list = prop::sample::select(vec!["raw.parameters", "querystring", "raw.Parameters", "parameters"]);
-        let tail = prop::sample::select(vec![
-            "",
-            ".e",
-            ".p",
-            ".cx",
-            ".cx.a",
-            ".co.a.b",
-            ".co.a.b[1]",
-            ".zz",
-            ".flag",
-            "[0]",
-            "[0].value",
-            "[?(@.name=~e)].value",
-            "[?(@.name=~co)].value.a.b",
-            ".ue_pr.a",
-        ]);
-        let field = prop::sample::select(vec![
-            "raw.body",
-            "body",
-            "raw.headers",
-            "headers",
-            "headers[0]",
-            "raw.refererUri",
-            "refererUri",
-            "raw",
-            "vendor",
-            "raw.vendor",
-            "raw.nothing",
-            "nothing",
-            "raw.timestamp",
-            "timestamp",
-            "raw.version.x",
-        ]);
-        let path =
-            prop_oneof![(list, tail).prop_map(|(list, tail)| format!("$.{list}{tail}")), field.prop_map(str::to_owned)];
-        let new = prop::sample::select(vec![
-            json!("x"),
-            json!(""),
-            json!(7),
-            json!(null),
-            json!(false),
-            json!([]),
-            json!({"a": 1}),
-            json!([{"name": "e", "value": "pp"}]),
-            json!([{"name": 1}]),
-        ]);
-        let pattern = prop::option::of(prop::sample::select(vec!["p", "^.*$", "\\d", "\\{"]));
-        let cast = prop::sample::select(vec![CastType::String, CastType::Numeric, CastType::Boolean, CastType::Array]);
-        let operation = prop_oneof![
-            4 => (pattern, new.clone()).prop_map(|(pattern, value)| {
-                Operation::Replace { pattern: pattern.map(|text| Pattern::new(text).unwrap()), value }
-            }),
-            1 => (cast.clone(), cast).prop_map(|(from, to)| Operation::Cast { from, to }),
-            1 => new.prop_map(|value| Operation::Add { value }),
-        ];
-        (path, operation).prop_map(|(path, operation)| Step { path: Path::parse(&path), operation })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-        #[test]
-        fn a_draft_gives_what_the_whole_payload_gives(
-            (kind, payload) in payloads(),
-            steps in prop::collection::vec(steps(), 0..4),
-        ) {
-            if let Some(found) = drafted(&payload, kind, &steps) {
-                prop_assert_eq!(found, whole(&payload, kind, &steps));
-            }
-        }
-    }
-}
+mod tests;

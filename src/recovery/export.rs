@@ -25,13 +25,13 @@ pub(super) fn restored<'a>(document: json::Value<'a>, arena: &'a Bump) -> Option
 
 /// Whether the loader has been at it; cheap, since every row is asked.
 fn is_changed(data: json::Value<'_>) -> bool {
-    let renamed = |object: json::Value<'_>, name: &str| {
+    let renamed = |object: json::Value<'_>, names: &[&str]| {
         let is = |(key, _): (std::borrow::Cow<'_, str>, _)| {
-            key.strip_prefix(name).is_some_and(|rest| ENDINGS.contains(&rest))
+            ENDINGS.iter().any(|ending| key.strip_suffix(ending).is_some_and(|name| names.contains(&name)))
         };
         object.members().any(is)
     };
-    if renamed(data, "payload") || renamed(data, "failure") {
+    if renamed(data, &["payload", "failure"]) {
         return true;
     }
     let text = |value: Option<json::Value<'_>>| value.is_some_and(|value| value.raw_str().is_some());
@@ -39,12 +39,12 @@ fn is_changed(data: json::Value<'_>) -> bool {
         return true;
     }
     let Some(failure) = data.get("failure").filter(json::Value::is_object) else { return false };
-    ["error", "errors", "message"].iter().any(|name| renamed(failure, name))
+    renamed(failure, &["error", "errors", "message"])
         || failure.get("messages").is_some_and(|messages| {
             messages.elements().any(|message| {
                 message.is_object()
-                    && (renamed(message, "error")
-                        || message.get("message").is_some_and(|inner| inner.is_object() && renamed(inner, "error"))
+                    && (renamed(message, &["error"])
+                        || message.get("message").is_some_and(|inner| inner.is_object() && renamed(inner, &["error"]))
                         || text(message.get("expectedMapping"))
                         || text(message.get("json")))
             })

@@ -12,7 +12,8 @@ use bumpalo::Bump;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::coerce::{RecoveredPayload, thrift_of_base64};
+use super::coerce::thrift_of_base64;
+use super::recovered::RecoveredPayload;
 use crate::raw::{Loaded, RawFormat};
 
 /// Ids of events that are good already.
@@ -58,12 +59,12 @@ impl KnownEvents {
     }
 
     /// Takes the known events out of a payload.
-    pub fn strip(&self, payload: &mut RecoveredPayload) -> Left {
+    pub fn strip(&self, payload: &mut RecoveredPayload<'_>) -> Left {
         match payload.body.as_deref().filter(|body| !body.is_empty()) {
             Some(body) => {
                 let (left, stripped) = self.strip_body(body);
                 if let Some(stripped) = stripped {
-                    payload.body = Some(stripped);
+                    payload.body = Some(stripped.into());
                 }
                 left
             }
@@ -152,18 +153,18 @@ mod tests {
     #[test]
     fn known_events_are_taken_out_of_a_post() {
         let body = format!(r#"{{"schema":"s","data":[{{"e":"pv","eid":"{A}"}},{{"e":"pv","eid":"{B}"}}]}}"#);
-        let mut payload = RecoveredPayload { body: Some(body), ..RecoveredPayload::default() };
+        let mut payload = RecoveredPayload { body: Some(body.into()), ..RecoveredPayload::default() };
         assert_eq!(known().strip(&mut payload), Left::Some);
         assert_eq!(payload.body.as_deref().unwrap(), format!(r#"{{"schema":"s","data":[{{"e":"pv","eid":"{B}"}}]}}"#));
         assert_eq!(known().strip(&mut payload), Left::All);
-        payload.body = Some(format!(r#"{{"schema":"s","data":[{{"eid":"{A}"}}]}}"#));
+        payload.body = Some(format!(r#"{{"schema":"s","data":[{{"eid":"{A}"}}]}}"#).into());
         assert_eq!(known().strip(&mut payload), Left::Nothing);
     }
 
     #[test]
     fn a_known_get_is_left_out() {
         let get = |id: &str| RecoveredPayload {
-            querystring: Some(format!("e=pv&eid={id}&p=web")),
+            querystring: Some(format!("e=pv&eid={id}&p=web").into()),
             ..RecoveredPayload::default()
         };
         assert_eq!(known().strip(&mut get(A)), Left::Nothing);

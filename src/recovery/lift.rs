@@ -4,11 +4,11 @@
 use bumpalo::Bump;
 use serde_json::Value;
 
-use super::coerce::{RecoveredPayload, thrift_of_base64};
+use super::coerce::thrift_of_base64;
 use super::query::{clean_querystring, decode_leniently};
+use super::recovered::RecoveredPayload;
+use super::request::Request;
 use crate::event::time::joda_text;
-use crate::json::write_string;
-use crate::payload::CollectorPayload;
 use crate::raw::{Loaded, RawFormat, ThriftContainer};
 
 /// Why a legacy row has no request to show.
@@ -22,44 +22,54 @@ pub(super) enum NotLifted {
 /// Fields of an enriched line, at least.
 const ENRICHED_FIELDS: usize = 108;
 
-/// Appends the request of a legacy row's line, as JSON.
-pub(super) fn lift(line: &str, arena: &Bump, out: &mut Vec<u8>) -> Result<(), NotLifted> {
+/// A legacy row's request.
+pub(super) enum Lifted<'a> {
+    /// As enrich's own loaders read it.
+    Request(Box<Request<'a>>),
+    /// Repaired, as a document.
+    Repaired(Value),
+}
+
+impl Lifted<'_> {
+    /// Appends the request as JSON.
+    pub(super) fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Lifted::Request(request) => request.write_json(out),
+            Lifted::Repaired(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        }
+    }
+}
+
+/// The request of a legacy row's line.
+pub(super) fn lift<'a>(line: &'a str, arena: &'a Bump) -> Result<Lifted<'a>, NotLifted> {
     if memchr::memchr_iter(b'\t', line.as_bytes()).count() + 1 >= ENRICHED_FIELDS {
         return Err(NotLifted::Enriched);
     }
     if let Some(bytes) = super::decode_base64(line).filter(|bytes| !bytes.is_empty()) {
-        let record = arena.alloc_slice_copy(&bytes);
-        return lift_thrift(line, record, arena, out);
+        return lift_thrift(line, arena.alloc_slice_copy(&bytes), arena);
     }
     let unknown = || NotLifted::Unreadable("its line is in no known raw format".to_owned());
     let format = crate::raw::detect(line.as_bytes(), "").ok_or_else(unknown)?;
-    match crate::raw::load(&format, arena.alloc_slice_copy(line.as_bytes()), arena) {
-        Loaded::Payload(payload) => {
-            write_lifted(&payload, None, out);
-            Ok(())
-        }
+    match crate::raw::load(&format, line.as_bytes(), arena) {
+        Loaded::Payload(payload) => Ok(Lifted::Request(Box::new(Request::new(payload, None, arena)))),
         Loaded::Ignored => Err(NotLifted::Unreadable("its line is a header".to_owned())),
         Loaded::Bad(_) => Err(NotLifted::Unreadable(format!("its line is no readable record of format {format}"))),
     }
 }
 
-fn lift_thrift(line: &str, record: &[u8], arena: &Bump, out: &mut Vec<u8>) -> Result<(), NotLifted> {
+fn lift_thrift<'a>(line: &str, record: &'a [u8], arena: &'a Bump) -> Result<Lifted<'a>, NotLifted> {
     if let Loaded::Payload(payload) = crate::raw::load(&RawFormat::Thrift(ThriftContainer::Structs), record, arena) {
         let path = crate::raw::read_collector_payload(record, arena).ok().and_then(|record| record.path);
-        write_lifted(&payload, path, out);
-        return Ok(());
+        return Ok(Lifted::Request(Box::new(Request::new(payload, path, arena))));
     }
     // What the loader refuses may be repaired: illegal characters in the querystring, mostly.
     match thrift_of_base64(line, arena) {
-        Ok(payload) => {
-            out.extend_from_slice(repaired(&payload).to_string().as_bytes());
-            Ok(())
-        }
+        Ok(payload) => Ok(Lifted::Repaired(repaired(&payload))),
         Err(reason) => Err(NotLifted::Unreadable(format!("its record cannot be read: {reason}"))),
     }
 }
 
-fn repaired(payload: &RecoveredPayload) -> Value {
+fn repaired(payload: &RecoveredPayload<'_>) -> Value {
     let query = clean_querystring(payload.querystring.as_deref().unwrap_or_default());
     let pairs: Vec<Value> = query
         .split('&')
@@ -78,58 +88,6 @@ fn repaired(payload: &RecoveredPayload) -> Value {
     value["vendor"] = Value::from(segments.next().unwrap_or_default());
     value["version"] = Value::from(segments.next().unwrap_or_default());
     value
-}
-
-fn write_lifted(payload: &CollectorPayload<'_>, path: Option<&str>, out: &mut Vec<u8>) {
-    let timestamp = payload.context.timestamp.map(joda_text);
-    out.extend_from_slice(b"{\"querystring\":[");
-    for (index, (name, value)) in payload.querystring.iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b"{\"name\":" } else { b",{\"name\":" });
-        write_string(name, out);
-        out.extend_from_slice(b",\"value\":");
-        write_text(*value, out);
-        out.push(b'}');
-    }
-    out.extend_from_slice(b"],\"headers\":[");
-    for (index, header) in payload.context.headers.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_string(header, out);
-    }
-    out.push(b']');
-    let source = &payload.source;
-    for (name, value) in [
-        ("vendor", Some(payload.api.vendor)),
-        ("version", Some(payload.api.version)),
-        ("contentType", payload.content_type),
-        ("body", payload.body),
-        ("collector", Some(source.name)),
-        ("encoding", Some(source.encoding)),
-        ("hostname", source.hostname),
-        ("timestamp", timestamp.as_deref()),
-        ("ipAddress", payload.context.ip_address),
-        ("useragent", payload.context.useragent),
-        ("refererUri", payload.context.referer_uri),
-        ("networkUserId", payload.context.user_id),
-        ("path", path),
-    ] {
-        if name == "path" && value.is_none() {
-            continue;
-        }
-        out.extend_from_slice(b",\"");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\":");
-        write_text(value, out);
-    }
-    out.push(b'}');
-}
-
-fn write_text(text: Option<&str>, out: &mut Vec<u8>) {
-    match text {
-        Some(text) => write_string(text, out),
-        None => out.extend_from_slice(b"null"),
-    }
 }
 
 #[cfg(test)]
@@ -152,8 +110,9 @@ mod tests {
     }
 
     fn lifted(line: &str) -> Value {
+        let arena = Bump::new();
         let mut out = Vec::new();
-        assert!(lift(line, &Bump::new(), &mut out).is_ok());
+        lift(line, &arena).ok().unwrap().write_json(&mut out);
         serde_json::from_slice(&out).unwrap()
     }
 
@@ -169,7 +128,8 @@ mod tests {
     #[test]
     fn what_cannot_be_lifted_says_why() {
         let arena = Bump::new();
-        assert!(matches!(lift(&"\t".repeat(130), &arena, &mut Vec::new()), Err(NotLifted::Enriched)));
-        assert!(matches!(lift("nonsense of no kind", &arena, &mut Vec::new()), Err(NotLifted::Unreadable(_))));
+        let tabs = "\t".repeat(130);
+        assert!(matches!(lift(&tabs, &arena), Err(NotLifted::Enriched)));
+        assert!(matches!(lift("nonsense of no kind", &arena), Err(NotLifted::Unreadable(_))));
     }
 }

@@ -14,16 +14,19 @@ mod outcome;
 mod path;
 mod pattern;
 mod query;
+mod recovered;
 mod recoverer;
+mod request;
 mod rows;
 mod scenario;
 #[cfg(feature = "js")]
 mod script;
 mod shape;
+mod splice;
 mod step;
 mod suggest;
 
-pub use coerce::{PayloadKind, RecoveredPayload, coerce, parse_instant, thrift_of_base64};
+pub use coerce::{PayloadKind, coerce, parse_instant, thrift_of_base64};
 pub use condition::{Condition, Matcher, SizeMatcher};
 pub use config::{ConfigError, Flow, RecoveryConfig};
 pub use known::{KnownEvents, Left, SeenRecords};
@@ -31,6 +34,7 @@ pub use outcome::{Discard, Extras, Fate, Recovery, Window, failure_time};
 pub use path::{Path, Token, WalkError, decode_base64};
 pub use pattern::{Pattern, PatternError};
 pub use query::{clean_querystring, form_encode};
+pub use recovered::RecoveredPayload;
 pub use recoverer::{LEGACY_ROW_KEY, Recoverer};
 pub use rows::{BadRow, Row};
 pub use scenario::{Editable, Scenario, Target};

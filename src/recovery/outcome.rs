@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::coerce::{RecoveredPayload, parse_instant};
+use super::coerce::parse_instant;
 use super::known::{KnownEvents, Left, SeenRecords};
+use super::recovered::RecoveredPayload;
 use super::rows::BadRow;
 
 /// Where a bad row ends: in exactly one place.
@@ -106,7 +107,7 @@ impl Extras<'_> {
     }
 
     /// Takes known events out; says whether nothing is left.
-    pub(super) fn strip(&self, payload: &mut RecoveredPayload) -> bool {
+    pub(super) fn strip(&self, payload: &mut RecoveredPayload<'_>) -> bool {
         self.known.is_some_and(|known| known.strip(payload) == Left::Nothing)
     }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::pattern::Pattern;
+use super::splice;
 
 /// One token of a path.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Path {
     pub source: String,
     /// Its tokens.
     pub tokens: Vec<Token>,
+    /// From this token on, none has or gives a special meaning.
+    ordinary_from: usize,
 }
 
 /// Why an operation could not be applied at a path.
@@ -43,6 +46,21 @@ pub enum WalkError {
     /// The operation refused the value it found.
     Refused(String),
 }
+
+impl WalkError {
+    /// A filter that fits no element.
+    pub(super) fn no_match(key: &[String], regex: &Pattern) -> WalkError {
+        WalkError::Missing(format!("[?(@.{}=~{})]", key.join("."), regex.as_str()))
+    }
+
+    /// An index beyond the end, or into something else than an array.
+    pub(super) fn no_element(index: usize) -> WalkError {
+        WalkError::Missing(format!("[{index}]"))
+    }
+}
+
+/// What is done where a path leads.
+pub(super) type Operation<'o> = &'o mut dyn FnMut(&mut Value) -> Result<(), WalkError>;
 
 /// Names whose value is a list of name-value pairs.
 const NVP_NAMES: [&str; 2] = ["parameters", "querystring"];
@@ -68,7 +86,8 @@ impl Path {
                 rest = &rest[first.len_utf8()..];
             }
         }
-        Path { source: source.to_owned(), tokens }
+        let ordinary = tokens.iter().rev().take_while(|token| is_ordinary(token)).count();
+        Path { source: source.to_owned(), ordinary_from: tokens.len() - ordinary, tokens }
     }
 
     /// The leading tokens that are plain fields without a special meaning: they can be followed without a copy.
@@ -80,6 +99,11 @@ impl Path {
     /// Whether a name has no special meaning.
     pub fn is_plain(name: &str) -> bool {
         !NVP_NAMES.iter().chain(&BASE64_NAMES).chain(&JSON_NAMES).any(|special| special.eq_ignore_ascii_case(name))
+    }
+
+    /// The tokens from one on, if they lead through plain JSON.
+    pub(super) fn ordinary(&self, from: usize) -> Option<&[Token]> {
+        self.tokens.get(from..).filter(|_| from >= self.ordinary_from)
     }
 
     /// Whether the path's first token is this field.
@@ -96,6 +120,20 @@ impl Path {
     ) -> Result<(), WalkError> {
         let walker = Walker { path: self };
         walker.walk(from, 0, value, operation)
+    }
+
+    /// The same for the value of the name-value pair that token `at` names.
+    pub(super) fn walk_pair(&self, at: usize, value: &mut Value, operation: Operation<'_>) -> Result<(), WalkError> {
+        Walker { path: self }.pair(at, 0, value, operation)
+    }
+}
+
+/// Whether what follows the token is read no differently for it.
+fn is_ordinary(token: &Token) -> bool {
+    match token {
+        Token::Field(name) => Path::is_plain(name),
+        Token::Filter { key, regex } => !matches!(&key[..], [name] if name == "name") || Path::is_plain(regex.as_str()),
+        Token::Index(_) => true,
     }
 }
 
@@ -140,8 +178,6 @@ struct Walker<'p> {
     path: &'p Path,
 }
 
-type Operation<'o> = &'o mut dyn FnMut(&mut Value) -> Result<(), WalkError>;
-
 impl Walker<'_> {
     /// `since` is the first token after the last decoded string: only those decide what is special.
     fn walk(&self, at: usize, since: usize, value: &mut Value, operation: Operation<'_>) -> Result<(), WalkError> {
@@ -149,7 +185,7 @@ impl Walker<'_> {
         match token {
             Token::Filter { key, regex } => self.filter(at, since, key, regex, value, operation),
             Token::Index(index) => {
-                let missing = || WalkError::Missing(format!("[{index}]"));
+                let missing = || WalkError::no_element(*index);
                 let item = value.as_array_mut().and_then(|items| items.get_mut(*index)).ok_or_else(missing)?;
                 self.walk(at + 1, since, item, operation)
             }
@@ -177,7 +213,7 @@ impl Walker<'_> {
                 self.walk(at + 1, since, item, operation)?;
             }
         }
-        if hit { Ok(()) } else { Err(WalkError::Missing(format!("[?(@.{}=~{})]", key.join("."), regex.as_str()))) }
+        if hit { Ok(()) } else { Err(WalkError::no_match(key, regex)) }
     }
 
     fn field(
@@ -196,13 +232,7 @@ impl Walker<'_> {
             && let Some(Token::Field(wanted)) = self.path.tokens.get(at + 1)
             && let Some(pair) = value.get_mut(name).and_then(|list| named_value(list, wanted))
         {
-            return if self.is_special(at + 1, since, Special::Base64) {
-                self.through_base64(at + 1, pair, operation)
-            } else if self.is_special(at + 1, since, Special::Json) {
-                self.through_json(at + 1, pair, operation)
-            } else {
-                self.walk(at + 2, since, pair, operation)
-            };
+            return self.pair(at + 1, since, pair, operation);
         }
         if self.is_special(at, since, Special::Json) {
             return self.through_json(at, member(value, name)?, operation);
@@ -213,9 +243,25 @@ impl Walker<'_> {
         self.walk(at + 1, since, member(value, name)?, operation)
     }
 
+    /// The value of the pair that token `at` names.
+    fn pair(&self, at: usize, since: usize, value: &mut Value, operation: Operation<'_>) -> Result<(), WalkError> {
+        if self.is_special(at, since, Special::Base64) {
+            self.through_base64(at, value, operation)
+        } else if self.is_special(at, since, Special::Json) {
+            self.through_json(at, value, operation)
+        } else {
+            self.walk(at + 1, since, value, operation)
+        }
+    }
+
     fn through_base64(&self, at: usize, field: &mut Value, operation: Operation<'_>) -> Result<(), WalkError> {
         let text = field.as_str().ok_or_else(|| WalkError::Encoded(field.to_string()))?;
         let bytes = decode_base64(text).ok_or_else(|| WalkError::Encoded(text.to_owned()))?;
+        let text = std::str::from_utf8(&bytes).ok();
+        if let Some(edited) = text.and_then(|text| splice::apply(self.path, at + 1, text, operation)) {
+            *field = Value::String(STANDARD.encode(edited?));
+            return Ok(());
+        }
         let mut inner: Value = serde_json::from_slice(&bytes).map_err(|e| WalkError::Encoded(e.to_string()))?;
         self.walk(at + 1, at + 1, &mut inner, operation)?;
         *field = Value::String(STANDARD.encode(inner.to_string()));
@@ -224,6 +270,10 @@ impl Walker<'_> {
 
     fn through_json(&self, at: usize, field: &mut Value, operation: Operation<'_>) -> Result<(), WalkError> {
         let text = field.as_str().ok_or_else(|| WalkError::Encoded(field.to_string()))?;
+        if let Some(edited) = splice::apply(self.path, at + 1, text, operation) {
+            *field = Value::String(edited?);
+            return Ok(());
+        }
         let mut inner: Value = serde_json::from_str(text).map_err(|e| WalkError::Encoded(e.to_string()))?;
         self.walk(at + 1, at + 1, &mut inner, operation)?;
         *field = Value::String(inner.to_string());

@@ -4,8 +4,12 @@
 //! and swaps greediness here, and without it `\w`, `\d`, `\s` are ASCII; `\Q…\E` quotes; `$` also matches before a final
 //! line feed; replacements write `$1` and `\$`; a pattern that can match nothing matches once more at the end.
 
+mod literal;
+
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
+
+use literal::Literal;
 
 /// Steps the backtracking engine may take on one text before it gives up: a bad pattern cannot hang a run.
 const BACKTRACK_LIMIT: usize = 200_000;
@@ -19,6 +23,8 @@ const MAX_RESULT: usize = 32 << 20;
 pub struct Pattern {
     source: String,
     regex: fancy_regex::Regex,
+    /// The same as a plain text to look for, if it is no more than that.
+    literal: Option<Box<Literal>>,
 }
 
 /// Why a pattern cannot be used.
@@ -39,7 +45,7 @@ impl Pattern {
             .backtrack_limit(BACKTRACK_LIMIT)
             .build()
             .map_err(error)?;
-        Ok(Pattern { source: source.to_owned(), regex })
+        Ok(Pattern { source: source.to_owned(), regex, literal: Literal::of(source).map(Box::new) })
     }
 
     /// The pattern as configured.
@@ -49,12 +55,18 @@ impl Pattern {
 
     /// Whether the pattern is found anywhere in the text. A pattern that exceeds its limits is not found.
     pub fn is_found(&self, text: &str) -> bool {
-        self.regex.is_match(text).unwrap_or(false)
+        match &self.literal {
+            Some(literal) => literal.find(text, 0).is_some(),
+            None => self.regex.is_match(text).unwrap_or(false),
+        }
     }
 
     /// Replaces every match as Java's `replaceAll` does; `None` if the pattern exceeds its limits or the replacement
     /// names a group that does not exist.
     pub fn replace_all<'t>(&self, text: &'t str, replacement: &str) -> Option<Cow<'t, str>> {
+        if let Some(literal) = self.literal.as_deref().filter(|_| !replacement.contains(['$', '\\'])) {
+            return replace_literal(literal, text, replacement);
+        }
         let begun = Instant::now();
         let mut out = String::new();
         let mut done = 0;
@@ -78,6 +90,25 @@ impl Pattern {
         out.push_str(&text[done..]);
         Some(Cow::Owned(out))
     }
+}
+
+/// What needs neither groups nor a clock: a literal match is never empty.
+fn replace_literal<'t>(literal: &Literal, text: &'t str, replacement: &str) -> Option<Cow<'t, str>> {
+    let Some(mut found) = literal.find(text, 0) else { return Some(Cow::Borrowed(text)) };
+    let mut out = String::with_capacity(text.len() + replacement.len());
+    let mut done = 0;
+    loop {
+        out.push_str(&text[done..found.start]);
+        out.push_str(replacement);
+        done = found.end;
+        match literal.find(text, done) {
+            None => break,
+            Some(_) if out.len() > MAX_RESULT => return None,
+            Some(next) => found = next,
+        }
+    }
+    out.push_str(&text[done..]);
+    Some(Cow::Owned(out))
 }
 
 /// One character further, so that an empty match does not repeat itself.

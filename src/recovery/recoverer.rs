@@ -2,15 +2,20 @@
 //!
 //! Facts: snowplow-incubator/snowplow-event-recovery 0.7.2, `core/.../execute.scala` and `.../package.scala`.
 
+use std::cell::OnceCell;
+
 use bumpalo::Bump;
 use serde_json::Value;
 
-use super::coerce::{PayloadKind, RecoveredPayload, coerce, coerce_fields, thrift_of_base64};
+use super::coerce::{PayloadKind, coerce, coerce_fields, thrift_of_base64};
+use super::condition::Condition;
 use super::config::{Flow, RecoveryConfig};
 use super::draft::Draft;
-use super::lift::{NotLifted, lift};
+use super::lift::{Lifted, NotLifted, lift};
 use super::outcome::{Discard, Extras, Fate, Recovery};
 use super::query::clean_querystring;
+use super::recovered::RecoveredPayload;
+use super::request::write_texts;
 use super::rows::{BadRow, Row};
 use super::scenario::Editable;
 use super::shape;
@@ -21,6 +26,9 @@ use crate::json;
 
 /// Under this key flows can name legacy rows, which have no schema of their own. An invention of thresh.
 pub const LEGACY_ROW_KEY: &str = "iglu:com.snowplowanalytics.snowplow.badrows/legacy_bad_row/jsonschema/1-0-0";
+
+/// What messages call such rows.
+const LEGACY_ROW: &str = "legacy_bad_row";
 
 /// Kinds of rows from which nothing can be recovered.
 pub(super) const UNRECOVERABLE: [&str; 9] = [
@@ -43,6 +51,8 @@ pub struct Recoverer<'c> {
     config: &'c RecoveryConfig,
     bad_rows: &'c BadRowConfig,
     extras: Extras<'c>,
+    /// The flows for legacy rows.
+    legacy: Vec<&'c Flow>,
     arena: Bump,
 }
 
@@ -66,14 +76,16 @@ impl Refusal {
 impl<'c> Recoverer<'c> {
     /// A recoverer for a configuration; `bad_rows` says how rows are written.
     pub fn new(config: &'c RecoveryConfig, bad_rows: &'c BadRowConfig, extras: Extras<'c>) -> Recoverer<'c> {
-        Recoverer { config, bad_rows, extras, arena: Bump::new() }
+        let legacy =
+            SchemaKey::parse(LEGACY_ROW_KEY).map_or_else(|_| Vec::new(), |key| config.flows_for(&key).collect());
+        Recoverer { config, bad_rows, extras, legacy, arena: Bump::new() }
     }
 
     /// Recovers one line; the buffers of `out` are cleared first.
     pub fn recover(&mut self, line: &str, out: &mut Recovery) -> Fate {
         out.clear();
         let mut arena = std::mem::take(&mut self.arena);
-        let fate = self.recover_in(arena.alloc_str(line), &arena, out);
+        let fate = self.recover_in(line, &arena, out);
         if arena.allocated_bytes() > KEPT_MEMORY {
             arena = Bump::new();
         } else {
@@ -83,7 +95,7 @@ impl<'c> Recoverer<'c> {
         fate
     }
 
-    fn recover_in(&self, line: &str, arena: &Bump, out: &mut Recovery) -> Fate {
+    fn recover_in<'a>(&self, line: &'a str, arena: &'a Bump, out: &mut Recovery) -> Fate {
         let row = BadRow::parse(line, arena);
         if self.extras.is_outside(&row) {
             return Fate::OutsideTime;
@@ -157,8 +169,9 @@ impl<'c> Recoverer<'c> {
             }
             _ => return Err(unrecoverable()),
         }
-        if let Some(recovered) = self.drafted(&flows, payload, kind, key, arena) {
-            return Ok(self.finish(recovered?, false, out));
+        let draft = if self.extras.trace { None } else { Draft::of(payload, kind, arena) };
+        if let Some(result) = draft.and_then(|draft| self.drafted(draft, &flows, key.name, false, out)) {
+            return result;
         }
         // Steps on the enriched event cannot show in the output: copy just what is needed.
         let needs_enriched = flows.iter().flat_map(|flow| &flow.steps).any(|step| step.path.starts_with("enriched"));
@@ -171,30 +184,30 @@ impl<'c> Recoverer<'c> {
         shape::complete(&mut edited, kind);
         self.trace_before(&edited, out);
         apply_steps(&flows, &mut edited)?;
-        let recovered = coerce(&edited, kind).map_err(|reason| uncoercible(key, &reason))?;
+        let recovered = coerce(&edited, kind).map_err(|reason| uncoercible(key.name, &reason))?;
+        let fate = self.finish(recovered, false, out);
         self.trace_after(edited, out);
-        Ok(self.finish(recovered, false, out))
+        Ok(fate)
     }
 
-    /// The payload after the steps, without taking it apart whole; `None` if that takes more.
+    /// Recovers by way of a draft, without taking the payload apart whole; `None` if that takes more.
     fn drafted(
         &self,
+        mut draft: Draft<'_>,
         flows: &[&Flow],
-        payload: json::Value<'_>,
-        kind: PayloadKind,
-        key: &SchemaKey<'_>,
-        arena: &Bump,
-    ) -> Option<Result<RecoveredPayload, Refusal>> {
-        if self.extras.trace {
-            return None;
-        }
-        let mut draft = Draft::of(payload, kind, arena)?;
+        kind_of_row: &str,
+        is_legacy: bool,
+        out: &mut Recovery,
+    ) -> Option<Result<Fate, Refusal>> {
         let mut steps = flows.iter().flat_map(|flow| &flow.steps);
         if !steps.clone().all(|step| draft.takes(step)) {
             return None;
         }
-        let applied = steps.try_for_each(|step| draft.apply(step)).map_err(Refusal::Failed);
-        Some(applied.and_then(|()| coerce_fields(&draft).map_err(|reason| uncoercible(key, &reason))))
+        if let Err(reason) = steps.try_for_each(|step| draft.apply(step)) {
+            return Some(Err(Refusal::Failed(reason)));
+        }
+        let recovered = coerce_fields(&draft).map_err(|reason| uncoercible(kind_of_row, &reason));
+        Some(recovered.map(|recovered| self.finish(recovered, is_legacy, out)))
     }
 
     /// A record that no loader could read: a Thrift record is repaired where it can be, a line goes out as it is. Steps
@@ -224,7 +237,7 @@ impl<'c> Recoverer<'c> {
         }
         let mut recovered = thrift_of_base64(text, arena)
             .map_err(|reason| Refusal::Failed(format!("error deserializing raw event: {reason}")))?;
-        recovered.querystring = recovered.querystring.as_deref().map(clean_querystring);
+        recovered.querystring = recovered.querystring.as_deref().map(|query| clean_querystring(query).into());
         if self.extras.trace {
             let before = thrift_of_base64(text, arena).map_or(Value::Null, |payload| payload.to_value());
             out.trace = Some((before, recovered.to_value()));
@@ -232,7 +245,13 @@ impl<'c> Recoverer<'c> {
         Ok(self.finish(recovered, false, out))
     }
 
-    fn legacy(&self, line: &str, messages: &[String], arena: &Bump, out: &mut Recovery) -> Result<Fate, Refusal> {
+    fn legacy<'a>(
+        &self,
+        line: &'a str,
+        messages: &[String],
+        arena: &'a Bump,
+        out: &mut Recovery,
+    ) -> Result<Fate, Refusal> {
         let RecoveryConfig::Scenarios(scenarios) = self.config else {
             return self.lifted(line, messages, arena, out);
         };
@@ -243,7 +262,7 @@ impl<'c> Recoverer<'c> {
         out.flows.extend(fitting.iter().map(|scenario| scenario.label()));
         let mut payload = match thrift_of_base64(line, arena) {
             Ok(payload) => payload,
-            Err(_) if super::decode_base64(line).is_none() && lift(line, arena, &mut Vec::new()).is_ok() => {
+            Err(_) if super::decode_base64(line).is_none() && lift(line, arena).is_ok() => {
                 return Err(Refusal::Failed("scenarios are for Thrift records; use --script for lines of text".into()));
             }
             Err(reason) => return Err(Refusal::Failed(reason)),
@@ -261,46 +280,53 @@ impl<'c> Recoverer<'c> {
 
     /// A legacy row, lifted into the shape that flows know: its request as `payload`, its errors as
     /// `failure.messages`.
-    fn lifted(&self, line: &str, messages: &[String], arena: &Bump, out: &mut Recovery) -> Result<Fate, Refusal> {
-        let key = SchemaKey::parse(LEGACY_ROW_KEY).map_err(|error| Refusal::Failed(error.to_string()))?;
-        if self.config.flows_for(&key).next().is_none() {
+    fn lifted<'a>(
+        &self,
+        line: &'a str,
+        messages: &[String],
+        arena: &'a Bump,
+        out: &mut Recovery,
+    ) -> Result<Fate, Refusal> {
+        if self.legacy.is_empty() {
             return Err(Refusal::Unmatched("no flow is for legacy rows".to_owned()));
         }
-        let mut text = b"{\"failure\":{\"messages\":[".to_vec();
-        for (index, message) in messages.iter().enumerate() {
-            if index > 0 {
-                text.push(b',');
-            }
-            json::write_string(message, &mut text);
-        }
-        text.extend_from_slice(b"]},\"payload\":");
-        lift(line, arena, &mut text).map_err(|error| match error {
+        let lifted = lift(line, arena).map_err(|error| match error {
             NotLifted::Enriched => Refusal::Unrecoverable("its line is an enriched event".to_owned()),
             NotLifted::Unreadable(reason) => Refusal::Failed(reason),
         })?;
-        text.push(b'}');
-        let text = arena.alloc_str(&String::from_utf8_lossy(&text));
-        let data = json::parse(text, arena).map_err(|error| Refusal::Failed(error.to_string()))?;
-        let flows = self.matching(&key, data);
+        let request = match &lifted {
+            Lifted::Request(request) if !self.extras.trace => Some(request),
+            _ => None,
+        };
+        // Most conditions and steps do not need it.
+        let document = OnceCell::new();
+        let document = || *document.get_or_init(|| document_of(messages, &lifted, arena));
+        let holds = |condition: &Condition| match request.and_then(|it| condition.holds_for_request(messages, it)) {
+            Some(holds) => holds,
+            None => document().is_some_and(|data| condition.holds(data)),
+        };
+        let flows: Vec<&Flow> = self.legacy.iter().copied().filter(|flow| flow.conditions.iter().all(holds)).collect();
         if flows.is_empty() {
             return Err(Refusal::Unmatched("no flow is for it".to_owned()));
         }
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
-        let payload = data.get("payload").ok_or_else(|| Refusal::Failed("payload: missing".to_owned()))?;
-        if let Some(recovered) = self.drafted(&flows, payload, PayloadKind::Collector, &key, arena) {
-            return Ok(self.finish(recovered?, true, out));
+        let draft = request.map(|request| Draft::of_request(request));
+        if let Some(result) = draft.and_then(|draft| self.drafted(draft, &flows, LEGACY_ROW, true, out)) {
+            return result;
         }
-        let mut payload = payload.to_serde();
+        let payload = document().and_then(|data| data.get("payload"));
+        let mut payload = payload.ok_or_else(|| Refusal::Failed("payload: missing".to_owned()))?.to_serde();
         shape::complete(&mut payload, PayloadKind::Collector);
         self.trace_before(&payload, out);
         apply_steps(&flows, &mut payload)?;
-        let recovered = coerce(&payload, PayloadKind::Collector).map_err(|reason| uncoercible(&key, &reason))?;
+        let recovered = coerce(&payload, PayloadKind::Collector).map_err(|reason| uncoercible(LEGACY_ROW, &reason))?;
+        let fate = self.finish(recovered, true, out);
         self.trace_after(payload, out);
-        Ok(self.finish(recovered, true, out))
+        Ok(fate)
     }
 
     /// Writes what was recovered, unless it is good already. Only legacy rows repeat what others hold.
-    fn finish(&self, mut payload: RecoveredPayload, legacy: bool, out: &mut Recovery) -> Fate {
+    fn finish(&self, mut payload: RecoveredPayload<'_>, legacy: bool, out: &mut Recovery) -> Fate {
         if self.extras.strip(&mut payload) {
             return Fate::Discarded(Discard::AlreadyGood);
         }
@@ -339,8 +365,18 @@ impl<'c> Recoverer<'c> {
     }
 }
 
-fn uncoercible(key: &SchemaKey<'_>, reason: &str) -> Refusal {
-    Refusal::Failed(format!("Unable to coerce payload of type {} to CollectorPayload: {reason}.", key.name))
+fn uncoercible(kind_of_row: &str, reason: &str) -> Refusal {
+    Refusal::Failed(format!("Unable to coerce payload of type {kind_of_row} to CollectorPayload: {reason}."))
+}
+
+/// A lifted row as the document that flows know; `None` if it is too long for one.
+fn document_of<'a>(messages: &[String], lifted: &Lifted<'_>, arena: &'a Bump) -> Option<json::Value<'a>> {
+    let mut text = b"{\"failure\":{\"messages\":".to_vec();
+    write_texts(messages, &mut text);
+    text.extend_from_slice(b"},\"payload\":");
+    lifted.write_json(&mut text);
+    text.push(b'}');
+    json::parse(arena.alloc_str(&String::from_utf8_lossy(&text)), arena).ok()
 }
 
 fn apply_steps(flows: &[&Flow], payload: &mut Value) -> Result<(), Refusal> {

@@ -2,6 +2,8 @@
 //!
 //! Facts: snowplow-incubator/snowplow-event-recovery 0.1.1, `core/.../RecoveryScenario.scala`.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -41,13 +43,13 @@ pub struct Scenario {
 }
 
 /// The parts of a payload that scenarios see.
-pub struct Editable<'p> {
+pub struct Editable<'p, 'a> {
     /// Request path
-    pub path: &'p mut Option<String>,
+    pub path: &'p mut Option<Cow<'a, str>>,
     /// Raw querystring
-    pub querystring: &'p mut Option<String>,
+    pub querystring: &'p mut Option<Cow<'a, str>>,
     /// Body
-    pub body: &'p mut Option<String>,
+    pub body: &'p mut Option<Cow<'a, str>>,
 }
 
 impl Scenario {
@@ -67,12 +69,12 @@ impl Scenario {
     }
 
     /// Changes a payload; leaves it as it is where the scenario does not fit.
-    pub fn apply(&self, payload: &mut Editable<'_>) {
+    pub fn apply(&self, payload: &mut Editable<'_, '_>) {
         let Some((pattern, replacement)) = &self.replacement else { return };
         let replace = |text: &str| pattern.replace_all(text, replacement).map(|text| text.into_owned());
-        let in_place = |text: &mut Option<String>| {
+        let in_place = |text: &mut Option<Cow<'_, str>>| {
             if let Some(replaced) = text.as_deref().and_then(replace) {
-                *text = Some(replaced);
+                *text = Some(Cow::Owned(replaced));
             }
         };
         match &self.target {
@@ -83,13 +85,13 @@ impl Scenario {
             Target::Base64InQueryString(field) => {
                 let edited = payload.querystring.as_deref().and_then(|text| edit_query(text, field, replace));
                 if edited.is_some() {
-                    *payload.querystring = edited;
+                    *payload.querystring = edited.map(Cow::Owned);
                 }
             }
             Target::Base64InBody(field) => {
                 let edited = payload.body.as_deref().and_then(|text| edit_body(text, field, replace));
                 if edited.is_some() {
-                    *payload.body = edited;
+                    *payload.body = edited.map(Cow::Owned);
                 }
             }
         }
@@ -166,9 +168,9 @@ mod tests {
 
     fn applied(scenario: Value, query: &str, body: Option<&str>) -> (Option<String>, Option<String>) {
         let scenario = &Scenario::parse_all(&[scenario]).unwrap()[0];
-        let (mut path, mut querystring, mut body) = (None, Some(query.to_owned()), body.map(str::to_owned));
+        let (mut path, mut querystring, mut body) = (None, Some(query.into()), body.map(Cow::Borrowed));
         scenario.apply(&mut Editable { path: &mut path, querystring: &mut querystring, body: &mut body });
-        (querystring, body)
+        (querystring.map(Cow::into_owned), body.map(Cow::into_owned))
     }
 
     #[test]

@@ -61,12 +61,20 @@ impl Step {
 
     /// The same to what the path's first `from` tokens lead to; they are plain fields.
     pub(super) fn apply_from(&self, from: usize, value: &mut Value) -> Result<(), String> {
-        let result = self.path.walk(from, value, &mut |value| match &self.operation {
+        self.path.walk(from, value, &mut |value| self.change(value)).map_err(|error| self.describe(&error))
+    }
+
+    /// The same to the value of the name-value pair that token `at` names.
+    pub(super) fn apply_to_pair(&self, at: usize, value: &mut Value) -> Result<(), String> {
+        self.path.walk_pair(at, value, &mut |value| self.change(value)).map_err(|error| self.describe(&error))
+    }
+
+    fn change(&self, value: &mut Value) -> Result<(), WalkError> {
+        match &self.operation {
             Operation::Replace { pattern, value: new } => replace(value, pattern.as_ref(), new),
             Operation::Cast { from, to } => cast(value, *from, *to),
             Operation::Add { value: more } => add(value, more),
-        });
-        result.map_err(|error| self.describe(&error))
+        }
     }
 
     fn describe(&self, error: &WalkError) -> String {
