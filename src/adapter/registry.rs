@@ -57,6 +57,8 @@ impl Registry {
     }
 
     /// Turns a payload into raw events.
+    // A stage of its own in profiles (benches/instructions.py).
+    #[inline(never)]
     pub fn to_raw_events<'a>(&self, payload: &CollectorPayload<'a>, tools: &mut Tools<'a, '_>) -> AdapterResult<'a> {
         let Api { vendor, version } = payload.api;
         match self.entries.iter().find(|entry| entry.vendor == vendor && entry.version == version) {

@@ -116,6 +116,8 @@ impl Manager {
 
     /// Enriches one raw event into `event`, which starts empty; gives the PII event if there is one. On a failure `event`
     /// is what bad rows show.
+    // A stage of its own in profiles (benches/instructions.py).
+    #[inline(never)]
     pub fn enrich<'a>(
         &mut self,
         raw: &RawEvent<'a>,

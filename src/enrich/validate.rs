@@ -87,6 +87,8 @@ struct Run<'a, 'v> {
 
 impl InputValidator {
     /// Validates contexts, then event. All failures of both, in this order.
+    // A stage of its own in profiles (benches/instructions.py).
+    #[inline(never)]
     pub fn validate<'a>(
         &mut self,
         parsed: &Parsed<'a>,

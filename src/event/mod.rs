@@ -44,6 +44,8 @@ impl<'a> EnrichedEvent<'a> {
     ///
     /// Wire format: snowplow/enrich 3.9.0, `modules/common/.../outputs/EnrichedEvent.scala`: 131 values, TAB between
     /// them, null as nothing, no quoting.
+    // A stage of its own in profiles (benches/instructions.py).
+    #[inline(never)]
     pub fn write_tsv(&self, out: &mut Vec<u8>) {
         for value in &self.values {
             if let Some(text) = value {

@@ -212,6 +212,8 @@ pub struct Parsed<'a> {
 
 /// Turns parameters into columns. Failures are appended in the reference's order; the columns of good parameters are
 /// set all the same.
+// A stage of its own in profiles (benches/instructions.py).
+#[inline(never)]
 pub fn apply<'a>(
     parameters: &Parameters<'a>,
     event: &mut EnrichedEvent<'a>,

@@ -54,6 +54,8 @@ pub enum Loaded<'a> {
 }
 
 /// Loads one record of a settled format.
+// A stage of its own in profiles (benches/instructions.py).
+#[inline(never)]
 pub fn load<'a>(format: &RawFormat, record: &'a [u8], arena: &'a Bump) -> Loaded<'a> {
     match format {
         RawFormat::CloudFront => cloudfront::load(utf8_text(record, arena), arena),
