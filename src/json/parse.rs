@@ -9,7 +9,7 @@ use bumpalo::collections::Vec as BumpVec;
 
 use self::keys::Keys;
 use super::error::ParseError;
-use super::text::{skip_plain, unescape};
+use super::text::{end_within_block, skip_plain, unescape};
 use super::{CANONICAL, DECIMAL, DUPLICATE_KEYS, ESCAPED, Kind, MAX_DEPTH, Node, Value};
 
 /// Parses one JSON document; the tape lives in `arena`.
@@ -241,8 +241,19 @@ impl Parser<'_> {
     }
 
     /// A string; `self.at` is at its opening quote.
+    #[inline]
     fn string(&mut self) -> Fallible<()> {
         let start = self.at + 1;
+        // Most strings are keys or short: they end within a block.
+        if let Some(at) = end_within_block(self.bytes, start) {
+            self.push(start, at, Kind::String, CANONICAL);
+            self.at = at + 1;
+            return Ok(());
+        }
+        self.long_string(start)
+    }
+
+    fn long_string(&mut self, start: usize) -> Fallible<()> {
         let mut at = start;
         let mut flags = CANONICAL;
         loop {

@@ -21,11 +21,24 @@ const STOPS: [bool; 256] = {
     table
 };
 
+/// Where a string ends whose first byte is at a position, if that is near and nothing before it needs a look.
+#[inline]
+pub(super) fn end_within_block(bytes: &[u8], start: usize) -> Option<usize> {
+    let block: &[u8; BLOCK] = bytes.get(start..)?.first_chunk()?;
+    let at = needs_look(block).trailing_zeros() as usize;
+    (at < BLOCK && block[at] == b'"').then_some(start + at)
+}
+
+#[inline]
+fn needs_look(block: &[u8; BLOCK]) -> u32 {
+    control_or_any_of(block, [b'"', b'\\', 0x7F, 0xC2])
+}
+
 /// Position of the next byte that needs a look.
 #[inline]
 pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let stops = control_or_any_of(block, [b'"', b'\\', 0x7F, 0xC2]);
+        let stops = needs_look(block);
         if stops != 0 {
             return at + stops.trailing_zeros() as usize;
         }

@@ -110,9 +110,16 @@ impl Encoder<'_> {
             let bare = ((!alphanumeric_or_any_of(block, BARE)).trailing_zeros() as usize).min(BLOCK);
             self.length += bare;
             text = &text[bare..];
-            if bare < BLOCK {
-                self.encode_byte(text[0]);
-                text = &text[1..];
+            // What has to be encoded comes in crowds.
+            while let [byte, rest @ ..] = text
+                && ENCODED[usize::from(*byte)].1 != 1
+            {
+                self.encode_byte(*byte);
+                text = rest;
+            }
+            if let [b' ', rest @ ..] = text {
+                self.encode_byte(b' ');
+                text = rest;
             }
         }
         for byte in text {

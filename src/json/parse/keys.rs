@@ -34,13 +34,16 @@ impl Keys {
     /// Notes a key; false if the object surely does not have it already.
     #[inline]
     fn note(&mut self, key: &[u8], is_escaped: bool) -> bool {
+        self.count += 1;
+        self.escaped |= is_escaped;
+        if self.escaped || self.count > MANY_KEYS {
+            return true;
+        }
         let hash = quick_hash(key);
         let (word, bit) = ((hash >> 62) as usize, hash >> 56 & 63);
         let seen = self.filter[word] >> bit & 1 != 0;
         self.filter[word] |= 1 << bit;
-        self.count += 1;
-        self.escaped |= is_escaped;
-        seen || self.escaped || self.count > MANY_KEYS
+        seen
     }
 }
 
