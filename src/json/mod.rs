@@ -83,6 +83,7 @@ impl std::fmt::Debug for Value<'_> {
 }
 
 impl<'a> Value<'a> {
+    #[inline]
     fn node(&self) -> &'a Node {
         &self.nodes[self.at as usize]
     }
@@ -116,15 +117,17 @@ impl<'a> Value<'a> {
     }
 
     /// The string's text without quotes and with escapes still in place; `None` if this is no string.
+    #[inline]
     pub fn raw_str(&self) -> Option<&'a str> {
         let node = self.node();
         (node.kind == Kind::String).then(|| &self.text[node.start as usize..node.end as usize])
     }
 
     /// The string's value; `None` if this is no string. Allocates only when the source holds escapes.
+    #[inline]
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let raw = self.raw_str()?;
-        Some(if self.node().flags & ESCAPED == 0 { Cow::Borrowed(raw) } else { Cow::Owned(text::unescape(raw)) })
+        Some(if self.node().flags & ESCAPED == 0 { Cow::Borrowed(raw) } else { text::unescape(raw).into() })
     }
 
     /// As [`Value::as_str`], with escapes resolved into `arena`.
@@ -327,6 +330,7 @@ fn distinct_members(object: Value<'_>) -> Vec<(Cow<'_, str>, Value<'_>)> {
 impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Value<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(distinct) = &mut self.distinct {
             return distinct.next();

@@ -69,9 +69,10 @@ fn an_unfinished_upload_leaves_nothing() {
     drop(writer);
     assert!(s3.state().uploads.is_empty() && s3.state().objects.is_empty());
 
-    // Another server: a part of the upload above may still be on its way and would meet the fault.
+    // Another server: a part of the upload above may still be on its way and would meet the fault. Every part is refused,
+    // also one that is sent again after a time-out.
     let refusing = FakeS3::start();
-    refusing.fault("PART", 1, Fault::Code(S3ErrorCode::AccessDenied));
+    refusing.fault("PART", 100, Fault::Code(S3ErrorCode::AccessDenied));
     let all = noise(11 * MIB);
     let error = in_small_parts(&refusing).write_all(&refusing.at("big"), &all, Precondition::None).unwrap_err();
     assert!(matches!(error, StorageError::Denied { .. }), "{error}");
