@@ -4,7 +4,7 @@
 //! and the URL decoder are those of the Java platform. Everything borrows when nothing has to change.
 
 use bumpalo::Bump;
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use crate::scan::{BLOCK, HEX, NO_DIGIT, any_of};
 
@@ -45,15 +45,12 @@ fn push_utf8(bytes: &[u8], mut push: impl FnMut(&str)) {
 /// pass: `%252520` becomes `%2520`.
 pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
     let bytes = text.as_bytes();
-    let Some(first) = memchr(b'%', bytes) else { return text };
+    let Some(first) = memchr_iter(b'%', bytes).find(|at| doubled(&bytes[*at..]).is_some()) else { return text };
     let mut out = Pieces::new(bytes.len(), arena);
     let mut at = first;
     out.copy(&bytes[..first]);
     while at < bytes.len() {
-        if let [b'%', b'2', b'5', high, low, ..] = bytes[at..]
-            && hex_value(high).is_some()
-            && hex_value(low).is_some()
-        {
+        if let Some([high, low]) = doubled(&bytes[at..]) {
             out.push(b'%');
             out.push(high);
             out.push(low);
@@ -65,6 +62,15 @@ pub fn undouble<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
         }
     }
     utf8_text(out.finish(), arena)
+}
+
+/// The digits of a doubled escape that the text begins with.
+#[inline]
+fn doubled(text: &[u8]) -> Option<[u8; 2]> {
+    match *text {
+        [b'%', b'2', b'5', high, low, ..] if hex_value(high).is_some() && hex_value(low).is_some() => Some([high, low]),
+        _ => None,
+    }
 }
 
 /// Bytes in an arena, made of pieces of a text that is at least as long.
@@ -302,6 +308,8 @@ mod tests {
         ] {
             assert_eq!(undouble(input, &arena), expected);
         }
+        let single = "70%25 Complete";
+        assert!(std::ptr::eq(undouble(single, &arena), single), "what is not doubled is not copied");
     }
 
     #[test]

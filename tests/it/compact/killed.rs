@@ -15,20 +15,15 @@ fn fill(files: &Files) -> Vec<String> {
     expected
 }
 
+/// A run that can be repeated until it is done.
+#[rustfmt::skip]
+fn arguments<'a>(input: &'a str, output: &'a str) -> [&'a str; 10] {
+    ["compact", input, "--output", output, "--run-id", "1", "--resume", "--delete-source", "--target-size", "600"]
+}
+
 fn check(files: &Files, expected: &[String], moments: impl Iterator<Item = usize>) -> usize {
     let (input, output) = (files.at("in"), files.at("out"));
-    let arguments = [
-        "compact",
-        &input,
-        "--output",
-        &output,
-        "--run-id",
-        "1",
-        "--resume",
-        "--delete-source",
-        "--target-size",
-        "600",
-    ];
+    let arguments = arguments(&input, &output);
     let killed = kill_at(files, &arguments, moments);
     files.put("in/0/late.gz", gzip(b"late"));
     files.expect(0, &arguments);
@@ -73,18 +68,7 @@ fn an_interrupted_run_goes_on() {
     let files = Files::on_s3();
     let expected = fill(&files);
     let (input, output) = (files.at("in"), files.at("out"));
-    let arguments = [
-        "compact",
-        &input,
-        "--output",
-        &output,
-        "--run-id",
-        "1",
-        "--resume",
-        "--delete-source",
-        "--target-size",
-        "600",
-    ];
+    let arguments = arguments(&input, &output);
     files.server().state().latency = Duration::from_millis(100);
     let running = files.command(&arguments).spawn().unwrap();
     wait_for_requests(&files, 15);
