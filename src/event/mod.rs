@@ -26,6 +26,7 @@ impl Default for EnrichedEvent<'_> {
 
 impl<'a> EnrichedEvent<'a> {
     /// The column's text.
+    #[inline]
     pub fn get(&self, column: Column) -> Option<&'a str> {
         self.values[column as usize]
     }

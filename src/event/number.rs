@@ -35,6 +35,13 @@ pub fn parse_long(text: &str) -> Option<i64> {
     if negative { Some(value) } else { value.checked_neg() }
 }
 
+/// Whether [`parse_int`] takes the text.
+#[inline]
+pub fn is_int(text: &str) -> bool {
+    // Up to nine digits always fit.
+    matches!(text.len(), 1..=9) && text.bytes().all(|byte| byte.is_ascii_digit()) || parse_int(text).is_some()
+}
+
 /// A signed 32-bit integer: optional sign, digits of any script.
 pub fn parse_int(text: &str) -> Option<i32> {
     parse_long(text).and_then(|value| i32::try_from(value).ok())
@@ -42,7 +49,22 @@ pub fn parse_int(text: &str) -> Option<i32> {
 
 /// Whether `Double.parseDouble` accepts the text: decimal or hexadecimal, `NaN`, `Infinity`, suffix `f` or `d`, white
 /// space around.
+#[inline]
 pub fn is_double(text: &str) -> bool {
+    is_short_decimal(text) || is_any_double(text)
+}
+
+/// Digits with a point between them.
+fn is_short_decimal(text: &str) -> bool {
+    let mut points = 0;
+    let only_those = text.bytes().all(|byte| {
+        points += usize::from(byte == b'.');
+        byte.is_ascii_digit() || byte == b'.'
+    });
+    only_those && points <= 1 && text.len() > points
+}
+
+fn is_any_double(text: &str) -> bool {
     let trimmed = text.trim_matches(|c: char| c <= ' ');
     let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
     if unsigned == "NaN" || unsigned == "Infinity" {
@@ -102,7 +124,7 @@ mod tests {
         for text in
             ["1", "-1.5", "+.5", "5.", "1e3", "1E-3", "1.0f", "2d", " 1 ", "NaN", "-Infinity", "0x1p3", "0x.8P-2d"]
         {
-            assert!(is_double(text), "{text}");
+            assert!(is_double(text) && is_any_double(text), "{text}");
         }
         for text in ["", ".", "e1", "1e", "1e+", "nan", "inf", "0x1", "1_0", "1,5", "f", "1ff", "0xp1", "1.2.3"] {
             assert!(!is_double(text), "{text}");
@@ -114,6 +136,12 @@ mod tests {
         fn never_panics(text in "\\PC{0,12}") {
             parse_int(&text);
             is_double(&text);
+        }
+
+        #[test]
+        fn quick_looks_agree(text in "[-+0-9.e]{0,12}") {
+            prop_assert_eq!(is_int(&text), parse_int(&text).is_some());
+            prop_assert_eq!(is_double(&text), is_any_double(&text));
         }
 
         #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::number::{is_double, parse_int};
+use super::number::{is_double, is_int};
 use super::time::parse_column_timestamp;
 use super::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnType, EnrichedEvent};
 use crate::iglu::{ParseError, SelfDescribing};
@@ -56,6 +56,18 @@ pub struct Entities<'a> {
 /// which some CSV writers put for nothing.
 pub fn split_tsv(line: &str) -> Result<EnrichedEvent<'_>, ReadError> {
     let mut event = EnrichedEvent::default();
+    split_into(line, &mut event)?;
+    Ok(event)
+}
+
+/// As [`split_tsv`], into an event in an arena.
+pub fn split_tsv_in<'a>(line: &'a str, arena: &'a Bump) -> Result<&'a EnrichedEvent<'a>, ReadError> {
+    let event = arena.alloc_with(EnrichedEvent::default);
+    split_into(line, event)?;
+    Ok(event)
+}
+
+fn split_into<'a>(line: &'a str, event: &mut EnrichedEvent<'a>) -> Result<(), ReadError> {
     let mut count = 0;
     let mut start = 0;
     let mut put = |end: usize| {
@@ -75,14 +87,17 @@ pub fn split_tsv(line: &str) -> Result<EnrichedEvent<'_>, ReadError> {
     put(line.len());
     match count {
         1 => Err(ReadError::NotTsv),
-        count if KNOWN_COLUMN_COUNTS.contains(&count) => Ok(event),
+        count if KNOWN_COLUMN_COUNTS.contains(&count) => Ok(()),
         count => Err(ReadError::ColumnCount(count)),
     }
 }
 
-/// Whether any text will do, or none.
+/// The columns that may not be empty.
+const MANDATORY: [Column; 4] = [Column::collector_tstamp, Column::event_id, Column::v_collector, Column::v_etl];
+
+/// Whether any text will do.
 const fn is_free(column: Column) -> bool {
-    matches!(COLUMNS[column as usize].kind, ColumnType::Text) && !matches!(column, Column::v_collector | Column::v_etl)
+    matches!(COLUMNS[column as usize].kind, ColumnType::Text)
 }
 
 /// The columns that need a look, in order: half of them.
@@ -112,25 +127,20 @@ const fn free_columns() -> usize {
 pub fn decode<'a>(event: &EnrichedEvent<'a>, arena: &'a Bump) -> Result<Entities<'a>, Vec<ColumnError<'a>>> {
     let mut entities = Entities::default();
     let mut errors = Vec::new();
+    for column in MANDATORY {
+        if event.get(column).is_none() {
+            let message = format!("Field {} cannot be empty", column.info().name).into();
+            errors.push(ColumnError { column, value: "", message });
+        }
+    }
     for column in CHECKED {
-        let outcome = match event.get(column) {
-            None => check_presence(column),
-            Some(text) => check_text(column, text, &mut entities, arena),
-        };
-        if let Err(message) = outcome {
-            errors.push(ColumnError { column, value: event.get(column).unwrap_or_default(), message });
+        let Some(text) = event.get(column) else { continue };
+        if let Err(message) = check_text(column, text, &mut entities, arena) {
+            errors.push(ColumnError { column, value: text, message });
         }
     }
+    errors.sort_by_key(|error| error.column as usize);
     if errors.is_empty() { Ok(entities) } else { Err(errors) }
-}
-
-fn check_presence(column: Column) -> Result<(), Cow<'static, str>> {
-    match column {
-        Column::collector_tstamp | Column::event_id | Column::v_collector | Column::v_etl => {
-            Err(format!("Field {} cannot be empty", column.info().name).into())
-        }
-        _ => Ok(()),
-    }
 }
 
 fn check_text<'a>(
@@ -142,7 +152,7 @@ fn check_text<'a>(
     let (fits, wanted) = match column.info().kind {
         ColumnType::Text => return Ok(()),
         ColumnType::Uuid => (column != Column::event_id || is_lenient_uuid(text), "UUID"),
-        ColumnType::Integer => (parse_int(text).is_some(), "integer"),
+        ColumnType::Integer => (is_int(text), "integer"),
         ColumnType::Float | ColumnType::Decimal => (is_double(text), "double"),
         ColumnType::Bool => (matches!(text, "0" | "1"), "boolean"),
         ColumnType::Timestamp => (parse_column_timestamp(text).is_some() || is_instant(text), "datetime"),

@@ -7,6 +7,7 @@
 //! Use `serde_json` for configuration files and anything else that is not an event.
 
 mod error;
+mod iter;
 mod number;
 mod parse;
 mod print;
@@ -15,14 +16,15 @@ mod tests;
 mod text;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use bumpalo::Bump;
 
 pub use error::ParseError;
+use iter::RawMembers;
+pub use iter::{Elements, Members, Name, NamedMembers};
 pub use number::{fits_i64, write_java_double, write_java_float};
+pub(crate) use parse::key_hash;
 pub use parse::parse;
-pub(crate) use parse::quick_hash;
 pub use print::{write_compact, write_string};
 
 /// Deepest nesting of arrays and objects that [`parse`] accepts.
@@ -53,7 +55,7 @@ struct Node {
     start: u32,
     /// Byte after the value; for strings the closing quote.
     end: u32,
-    /// Tape index after this value and everything below it.
+    /// Tape index after this value and everything below it; of a key the [`key_hash`] of its text as written.
     next: u32,
     kind: Kind,
     flags: u8,
@@ -88,11 +90,21 @@ impl<'a> Value<'a> {
         &self.nodes[self.at as usize]
     }
 
+    #[inline]
     fn at(&self, at: u32) -> Value<'a> {
         Value { at, ..*self }
     }
 
+    /// The text between two offsets of a node.
+    #[inline]
+    fn slice(&self, start: usize, end: usize) -> &'a str {
+        debug_assert!(self.text.get(start..end).is_some());
+        // SAFETY: only the parser makes nodes. What they begin and end with is ASCII and within the text.
+        unsafe { self.text.get_unchecked(start..end) }
+    }
+
     /// What this value is.
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.node().kind
     }
@@ -108,11 +120,12 @@ impl<'a> Value<'a> {
     }
 
     /// The source text of this value, white space inside included; strings with their quotes.
+    #[inline]
     pub fn source(&self) -> &'a str {
         let node = self.node();
         match node.kind {
-            Kind::String => &self.text[node.start as usize - 1..node.end as usize + 1],
-            _ => &self.text[node.start as usize..node.end as usize],
+            Kind::String => self.slice(node.start as usize - 1, node.end as usize + 1),
+            _ => self.slice(node.start as usize, node.end as usize),
         }
     }
 
@@ -120,7 +133,7 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn raw_str(&self) -> Option<&'a str> {
         let node = self.node();
-        (node.kind == Kind::String).then(|| &self.text[node.start as usize..node.end as usize])
+        (node.kind == Kind::String).then(|| self.slice(node.start as usize, node.end as usize))
     }
 
     /// The string's value; `None` if this is no string. Allocates only when the source holds escapes.
@@ -147,6 +160,7 @@ impl<'a> Value<'a> {
     }
 
     /// Whether this is a number without a point and without an exponent.
+    #[inline]
     pub fn is_integer(&self) -> bool {
         self.kind() == Kind::Number && self.node().flags & DECIMAL == 0
     }
@@ -177,16 +191,22 @@ impl<'a> Value<'a> {
     }
 
     /// The elements of an array, in order; nothing for any other kind.
+    #[inline]
     pub fn elements(&self) -> Elements<'a> {
-        let node = self.node();
-        let end = if node.kind == Kind::Array { node.next } else { self.at + 1 };
-        Elements { value: *self, at: self.at + 1, end }
+        Elements::new(*self)
     }
 
     /// The members of an object; nothing for any other kind. A repeated key stands at its first position with its
     /// last value, as in the reference's JSON objects.
+    #[inline]
     pub fn members(&self) -> Members<'a> {
         Members::new(*self)
+    }
+
+    /// As [`Value::members`], with what finds a name quickly.
+    #[inline]
+    pub fn named_members(&self) -> NamedMembers<'a> {
+        NamedMembers::new(*self)
     }
 
     /// Number of elements or members (repeated keys counted once); 0 for scalars.
@@ -221,14 +241,13 @@ impl<'a> Value<'a> {
     /// Key equality: most keys hold no escapes, so compare bytes first.
     fn key_eq(&self, key: &str) -> bool {
         let node = self.node();
-        let raw = &self.text[node.start as usize..node.end as usize];
+        let raw = self.slice(node.start as usize, node.end as usize);
         if node.flags & ESCAPED == 0 { raw == key } else { text::unescape(raw) == key }
     }
 
+    #[inline]
     fn raw_members(&self) -> RawMembers<'a> {
-        let node = self.node();
-        let end = if node.kind == Kind::Object { node.next } else { self.at + 1 };
-        RawMembers { object: *self, at: self.at + 1, end }
+        RawMembers::new(*self)
     }
 
     /// The compact form: the source itself when it is canonical, else written into `arena`.
@@ -247,100 +266,5 @@ impl<'a> Value<'a> {
         let mut out = Vec::new();
         write_compact(*self, &mut out);
         serde_json::from_slice(&out).unwrap_or(serde_json::Value::Null)
-    }
-}
-
-/// Iterator over the elements of an array.
-#[derive(Clone)]
-pub struct Elements<'a> {
-    value: Value<'a>,
-    at: u32,
-    end: u32,
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = Value<'a>;
-
-    fn next(&mut self) -> Option<Value<'a>> {
-        if self.at >= self.end {
-            return None;
-        }
-        let item = self.value.at(self.at);
-        self.at = item.node().next;
-        Some(item)
-    }
-}
-
-struct RawMembers<'a> {
-    object: Value<'a>,
-    at: u32,
-    end: u32,
-}
-
-impl<'a> Iterator for RawMembers<'a> {
-    /// The key as a string value, and the member's value.
-    type Item = (Value<'a>, Value<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.end {
-            return None;
-        }
-        let key = self.object.at(self.at);
-        let value = self.object.at(self.at + 1);
-        self.at = value.node().next;
-        Some((key, value))
-    }
-}
-
-/// Iterator over the members of an object.
-#[derive(Clone)]
-pub struct Members<'a> {
-    object: Value<'a>,
-    at: u32,
-    end: u32,
-    /// The distinct members, for an object that names a key twice.
-    distinct: Option<std::vec::IntoIter<(Cow<'a, str>, Value<'a>)>>,
-}
-
-impl<'a> Members<'a> {
-    fn new(object: Value<'a>) -> Members<'a> {
-        let node = object.node();
-        let end = if node.kind == Kind::Object { node.next } else { object.at + 1 };
-        let has_duplicates = node.flags & DUPLICATE_KEYS != 0;
-        let distinct = has_duplicates.then(|| distinct_members(object).into_iter());
-        Members { object, at: object.at + 1, end, distinct }
-    }
-}
-
-/// Members with the first position and the last value of each key.
-fn distinct_members(object: Value<'_>) -> Vec<(Cow<'_, str>, Value<'_>)> {
-    let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
-    let mut members: Vec<(Cow<'_, str>, Value<'_>)> = Vec::new();
-    for (key, value) in object.raw_members() {
-        let name = key.as_str().unwrap_or_default();
-        let place = *places.entry(name.clone()).or_insert(members.len());
-        match members.get_mut(place) {
-            Some(member) => member.1 = value,
-            None => members.push((name, value)),
-        }
-    }
-    members
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (Cow<'a, str>, Value<'a>);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(distinct) = &mut self.distinct {
-            return distinct.next();
-        }
-        if self.at >= self.end {
-            return None;
-        }
-        let key = self.object.at(self.at);
-        let value = self.object.at(self.at + 1);
-        self.at = value.node().next;
-        Some((key.as_str().unwrap_or_default(), value))
     }
 }

@@ -1,15 +1,17 @@
 //! The parser: one pass over the bytes, an explicit stack, failure texts of typelevel/jawn v1.2.0.
 
+mod failure;
 mod keys;
 
-pub(crate) use keys::quick_hash;
+pub(crate) use keys::key_hash;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
+use self::failure::exhausted;
 use self::keys::Keys;
 use super::error::ParseError;
-use super::text::{end_within_block, skip_plain, unescape};
+use super::text::{plain_within_blocks, skip_plain, unescape};
 use super::{CANONICAL, DECIMAL, DUPLICATE_KEYS, ESCAPED, Kind, MAX_DEPTH, Node, Value};
 
 /// Parses one JSON document; the tape lives in `arena`.
@@ -18,10 +20,14 @@ pub fn parse<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, ParseError
         return Err(ParseError::TooLong);
     }
     let nodes = BumpVec::with_capacity_in(text.len() / 12 + 4, arena);
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, line: 0, line_start: 0, nodes, stack: Vec::new() };
+    let stack = BumpVec::with_capacity_in(USUAL_DEPTH, arena);
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, line: 0, line_start: 0, nodes, stack };
     parser.document().map_err(|error| *error)?;
     Ok(Value { text, nodes: parser.nodes.into_bump_slice(), at: 0 })
 }
+
+/// Depth for which there is room from the start.
+const USUAL_DEPTH: usize = 8;
 
 /// An open array or object.
 struct Open {
@@ -42,7 +48,7 @@ struct Parser<'a> {
     line: usize,
     line_start: usize,
     nodes: BumpVec<'a, Node>,
-    stack: Vec<Open>,
+    stack: BumpVec<'a, Open>,
 }
 
 impl Parser<'_> {
@@ -106,9 +112,10 @@ impl Parser<'_> {
         }
     }
 
+    #[inline]
     fn close(&mut self) {
         self.at += 1;
-        let open = self.stack.pop().expect("close is called with an open container");
+        let open = self.stack.last().expect("close is called with an open container");
         let next = self.nodes.len() as u32;
         let node = &mut self.nodes[open.node as usize];
         node.end = self.at as u32;
@@ -116,9 +123,12 @@ impl Parser<'_> {
         if open.duplicate {
             node.flags |= DUPLICATE_KEYS;
         }
-        if open.canonical && !open.duplicate {
+        let is_canonical = open.canonical && !open.duplicate;
+        if is_canonical {
             node.flags |= CANONICAL;
-        } else {
+        }
+        self.stack.truncate(self.stack.len() - 1);
+        if !is_canonical {
             self.taint();
         }
     }
@@ -131,6 +141,7 @@ impl Parser<'_> {
     }
 
     /// A key, its colon, and the white space around.
+    #[inline]
     fn key(&mut self) -> Fallible<()> {
         if self.peek()? != b'"' {
             return Err(self.expected("expected \""));
@@ -138,6 +149,10 @@ impl Parser<'_> {
         let index = self.nodes.len();
         self.string()?;
         self.note_key(index);
+        if let Some([b':', b'!'..=0xFF]) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<2>) {
+            self.at += 1;
+            return Ok(());
+        }
         self.space_in_container();
         if self.peek()? != b':' {
             return Err(self.expected("expected :"));
@@ -173,6 +188,7 @@ impl Parser<'_> {
         Ok(true)
     }
 
+    #[inline]
     fn push(&mut self, start: usize, end: usize, kind: Kind, flags: u8) {
         let next = self.nodes.len() as u32 + 1;
         self.nodes.push(Node { start: start as u32, end: end as u32, next, kind, flags });
@@ -244,17 +260,18 @@ impl Parser<'_> {
     #[inline]
     fn string(&mut self) -> Fallible<()> {
         let start = self.at + 1;
-        // Most strings are keys or short: they end within a block.
-        if let Some(at) = end_within_block(self.bytes, start) {
+        // Most strings are keys or short: they end within a block or two.
+        let at = plain_within_blocks(self.bytes, start);
+        if self.bytes.get(at) == Some(&b'"') {
             self.push(start, at, Kind::String, CANONICAL);
             self.at = at + 1;
             return Ok(());
         }
-        self.long_string(start)
+        self.long_string(start, at)
     }
 
-    fn long_string(&mut self, start: usize) -> Fallible<()> {
-        let mut at = start;
+    /// The rest of a string: what is before `at` needs no look.
+    fn long_string(&mut self, start: usize, mut at: usize) -> Fallible<()> {
         let mut flags = CANONICAL;
         loop {
             at = skip_plain(self.bytes, at);
@@ -319,6 +336,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline]
     fn peek(&self) -> Fallible<u8> {
         self.bytes.get(self.at).copied().ok_or_else(exhausted)
     }
@@ -337,47 +355,18 @@ impl Parser<'_> {
         }
     }
 
+    #[inline]
     fn space_in_container(&mut self) {
-        if self.bytes.get(self.at).is_some_and(|byte| *byte > b' ') {
-            return;
+        if self.bytes.get(self.at).is_none_or(|byte| *byte <= b' ') {
+            self.skip_space_in_container();
         }
+    }
+
+    fn skip_space_in_container(&mut self) {
         let before = self.at;
         self.skip_space();
         if self.at != before {
             self.taint();
         }
     }
-
-    fn expected(&self, what: &str) -> Box<ParseError> {
-        self.expected_at(what, self.at)
-    }
-
-    fn expected_at(&self, what: &str, at: usize) -> Box<ParseError> {
-        self.unexpected(what.to_owned(), at, 6)
-    }
-
-    fn unexpected(&self, what: String, at: usize, width: usize) -> Box<ParseError> {
-        let rest = &self.text[floor_boundary(self.text, at)..];
-        let got = if rest.is_empty() {
-            "eof".to_owned()
-        } else {
-            let units: Vec<u16> = rest.encode_utf16().take(width + 1).collect();
-            let shown = String::from_utf16_lossy(&units[..units.len().min(width)]);
-            if units.len() > width { format!("'{shown}...'") } else { format!("'{shown}'") }
-        };
-        let column = self.text[self.line_start..floor_boundary(self.text, at)].encode_utf16().count() + 1;
-        Box::new(ParseError::Unexpected { what, got, line: self.line + 1, column })
-    }
-}
-
-#[cold]
-fn exhausted() -> Box<ParseError> {
-    Box::new(ParseError::Exhausted)
-}
-
-fn floor_boundary(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }

@@ -21,12 +21,18 @@ const STOPS: [bool; 256] = {
     table
 };
 
-/// Where a string ends whose first byte is at a position, if that is near and nothing before it needs a look.
+/// Position up to which the next blocks hold nothing that needs a look; blocks at the end of the text are left out.
 #[inline]
-pub(super) fn end_within_block(bytes: &[u8], start: usize) -> Option<usize> {
-    let block: &[u8; BLOCK] = bytes.get(start..)?.first_chunk()?;
-    let at = needs_look(block).trailing_zeros() as usize;
-    (at < BLOCK && block[at] == b'"').then_some(start + at)
+pub(super) fn plain_within_blocks(bytes: &[u8], mut at: usize) -> usize {
+    for _ in 0..2 {
+        let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return at };
+        let stops = needs_look(block);
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
+        }
+        at += BLOCK;
+    }
+    at
 }
 
 #[inline]

@@ -9,7 +9,7 @@ use bumpalo::Bump;
 
 use crate::badrow::{ParsingFailure, RowDecodingFailure};
 use crate::event::normal::Moment;
-use crate::event::read::{ColumnError, Entities, ReadError, decode, split_tsv};
+use crate::event::read::{ColumnError, Entities, ReadError, decode, split_tsv_in};
 use crate::event::time::{parse_column_timestamp, write_column_timestamp};
 use crate::event::{Column, ColumnType, EnrichedEvent};
 use crate::iglu::SelfDescribing;
@@ -36,12 +36,10 @@ pub struct CheckedEvent<'a> {
 impl<'a> CheckedEvent<'a> {
     /// Reads a line without its line feed.
     pub fn read(line: &'a str, arena: &'a Bump) -> Result<CheckedEvent<'a>, ParsingFailure<'a>> {
-        let event = split_tsv(line).map_err(|error| match error {
+        let event = split_tsv_in(line, arena).map_err(|error| match error {
             ReadError::NotTsv => ParsingFailure::NotTsv,
             ReadError::ColumnCount(field_count) => ParsingFailure::FieldNumberMismatch { field_count },
         })?;
-        // Two kilobytes that stay where they are.
-        let event = &*arena.alloc(event);
         let entities = decode(event, arena)
             .map_err(|errors| ParsingFailure::RowDecodingError(errors.into_iter().map(invalid_value).collect()))?;
         let collected = event.get(Column::collector_tstamp).unwrap_or_default();

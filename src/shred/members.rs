@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::json::Value;
+use crate::json::{Name, Value, key_hash};
 
 /// The members of an object that lead to columns.
 #[derive(Debug, Default)]
@@ -15,6 +15,7 @@ pub(super) struct Branch {
 #[derive(Debug)]
 struct Child {
     name: Box<str>,
+    hash: u32,
     /// Column, and its rank among the properties that share the column.
     column: Option<(u32, u32)>,
     below: Option<Box<Branch>>,
@@ -41,7 +42,7 @@ impl Branch {
     pub(super) fn insert(&mut self, path: &[&str], column: (u32, u32)) {
         let Some((name, rest)) = path.split_first() else { return };
         let position = self.children.iter().position(|child| &*child.name == *name).unwrap_or_else(|| {
-            self.children.push(Child { name: (*name).into(), column: None, below: None });
+            self.children.push(Child { name: (*name).into(), hash: key_hash(name), column: None, below: None });
             self.children.len() - 1
         });
         let child = &mut self.children[position];
@@ -74,7 +75,7 @@ impl Branch {
 
     /// Finds the values of columns in one walk over an object.
     pub(super) fn fill<'a>(&self, object: Value<'a>, order: &mut MemberOrder, slots: &mut [Slot<'a>]) {
-        for (name, value) in object.members() {
+        for (name, value) in object.named_members() {
             let Some(child) = order.child(self, &name) else { continue };
             if let Some((column, rank)) = child.column {
                 let slot = &mut slots[column as usize];
@@ -107,12 +108,14 @@ impl MemberOrder {
         self.step = 0;
     }
 
-    fn child<'p>(&mut self, branch: &'p Branch, name: &str) -> Option<&'p Child> {
+    #[inline]
+    fn child<'p>(&mut self, branch: &'p Branch, name: &Name<'_>) -> Option<&'p Child> {
         let step = self.step;
         self.step += 1;
         let guess = self.places.get(step).and_then(|place| branch.children.get(*place));
         if let Some(child) = guess
-            && *child.name == *name
+            && child.hash == name.hash()
+            && *child.name == **name
         {
             return Some(child);
         }

@@ -11,7 +11,7 @@ use super::plan::RowPlan;
 use super::text::{cut, write_value};
 use crate::event::normal::{is_plain_double, parse_double};
 use crate::event::number::parse_int;
-use crate::event::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnType};
+use crate::event::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnType, EnrichedEvent};
 use crate::iglu::SchemaKey;
 use crate::json::{Value, write_compact, write_java_double};
 
@@ -40,6 +40,29 @@ impl<'a> Root<'a> {
 /// Room made for what differs from row to row.
 const USUAL_ROW: usize = 256;
 
+/// The columns whose row may hold something else than what was read, but for texts that are too long.
+const LOOKED_AT: [Column; COLUMN_COUNT - free_texts()] = {
+    let mut looked_at = [Column::app_id; COLUMN_COUNT - free_texts()];
+    let (mut at, mut count) = (0, 0);
+    while at < COLUMN_COUNT {
+        if !matches!(COLUMNS[at].kind, ColumnType::Text) {
+            looked_at[count] = ALL_COLUMNS[at];
+            count += 1;
+        }
+        at += 1;
+    }
+    looked_at
+};
+
+const fn free_texts() -> usize {
+    let (mut at, mut count) = (0, 0);
+    while at < COLUMN_COUNT {
+        count += matches!(COLUMNS[at].kind, ColumnType::Text) as usize;
+        at += 1;
+    }
+    count
+}
+
 /// Appends the row of the events table: the columns without the three of JSON. Returns how many texts were cut.
 ///
 /// Nearly all columns are written as they were read, so what lies between those that are not is copied at once.
@@ -50,36 +73,57 @@ pub(super) fn write_atomic<'a>(
     arena: &'a Bump,
     out: &mut Vec<u8>,
 ) -> u64 {
-    let (line, event) = (checked.line, checked.event);
-    let texts: usize = event.values().iter().flatten().map(|text| text.len()).sum();
-    // Lines of older archives have fewer columns, and some writers quote nothing.
-    if texts + COLUMN_COUNT - 1 != line.len() {
+    let (line, event) = (checked.line.as_bytes(), checked.event);
+    if !is_as_read(checked, cut_texts) {
         return write_atomic_by_column(checked, root, cut_texts, arena, out);
     }
     let mut cuts = 0;
-    let (mut copied, mut end) = (0, 0);
-    for ((column, info), value) in ALL_COLUMNS.into_iter().zip(&COLUMNS).zip(event.values()) {
-        let start = end;
-        end += value.map_or(0, str::len) + 1;
-        if info.kind == ColumnType::Json {
-            out.extend_from_slice(&line.as_bytes()[copied..start]);
-            copied = end;
+    let mut copied = 0;
+    for column in LOOKED_AT {
+        let value = event.get(column);
+        if column.info().kind == ColumnType::Json {
+            let start = start_of(event, line, column);
+            out.extend_from_slice(&line[copied..start]);
+            copied = start + value.map_or(0, str::len) + 1;
             continue;
         }
         let Some(text) = value else { continue };
-        if info.kind == ColumnType::Text && text.len() <= usize::from(info.max_length) {
-            continue;
-        }
         let normal = column_text(column, text, root, cut_texts, arena, &mut cuts);
-        if !std::ptr::eq(normal, *text) {
-            out.extend_from_slice(&line.as_bytes()[copied..start]);
+        if !std::ptr::eq(normal, text) {
+            let start = start_of(event, line, column);
+            out.extend_from_slice(&line[copied..start]);
             out.extend_from_slice(normal.as_bytes());
-            copied = end - 1;
+            copied = start + text.len();
         }
     }
-    out.extend_from_slice(&line.as_bytes()[copied..]);
+    out.extend_from_slice(&line[copied..]);
     out.push(b'\n');
     cuts
+}
+
+/// Whether the line is nothing but the columns with a tab between them, and no text has to be cut. Lines of older
+/// archives have fewer columns, and some writers quote nothing.
+fn is_as_read(checked: &CheckedEvent<'_>, cut_texts: bool) -> bool {
+    let mut texts = 0;
+    let mut too_long = false;
+    for (info, value) in COLUMNS.iter().zip(checked.event.values()) {
+        let length = value.map_or(0, str::len);
+        texts += length;
+        too_long |= length > usize::from(info.max_length) && info.max_length > 0 && info.kind == ColumnType::Text;
+    }
+    texts + COLUMN_COUNT - 1 == checked.line.len() && !(too_long && cut_texts)
+}
+
+/// Where a column starts in a line that [`is_as_read`].
+fn start_of(event: &EnrichedEvent<'_>, line: &[u8], column: Column) -> usize {
+    let values = &event.values()[..=column as usize];
+    for (tabs, value) in values.iter().rev().enumerate() {
+        if let Some(text) = value {
+            let start = text.as_ptr().addr() - line.as_ptr().addr();
+            return if tabs == 0 { start } else { start + text.len() + tabs };
+        }
+    }
+    column as usize
 }
 
 fn write_atomic_by_column<'a>(

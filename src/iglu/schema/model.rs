@@ -81,6 +81,8 @@ pub(super) struct Checks {
     pub(super) by_kind: u8,
     /// Keywords that look at any value: enumerations, references, combinators.
     pub(super) any: bool,
+    /// Keywords that look at an object as a whole, besides `required`.
+    pub(super) more_of_objects: bool,
 }
 
 /// What may stand beside the declared properties.
@@ -166,6 +168,12 @@ impl Node {
         let combined = !self.all_of.is_empty() || !self.any_of.is_empty() || !self.one_of.is_empty();
         let any = combined || self.enumeration.is_some() || self.reference.is_some() || self.not.is_some();
         let accepted = self.types.as_ref().map_or(kinds::ALL, |types| types.accepted);
-        self.checks = Checks { accepted, by_kind, any };
+        let more_of_objects = self.min_properties.is_some()
+            || self.max_properties.is_some()
+            || self.names.too_many
+            || !self.not_allowed.is_empty()
+            || self.unique_items
+            || self.dependencies.is_some();
+        self.checks = Checks { accepted, by_kind, any, more_of_objects };
     }
 }

@@ -1,7 +1,7 @@
 //! The names of `properties` and `required`: one look-up per member of an object.
 
 use super::model::NodeId;
-use crate::json::quick_hash;
+use crate::json::key_hash;
 
 /// What is known of a name.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,8 +16,8 @@ pub(super) struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     entries: Vec<(Box<str>, Slot)>,
-    /// Places in `entries`, from 1; 0 is free. As many as a power of two.
-    table: Vec<u32>,
+    /// Hashes, and places in `entries` from 1; 0 is free. As many as a power of two.
+    table: Vec<(u32, u32)>,
     /// The bits of all required names.
     pub(super) all_required: u64,
     /// More than 64 names are required: they have to be looked up one by one.
@@ -41,7 +41,7 @@ impl Names {
 
     /// The slot of a name, nothing known of it if it is new.
     fn slot(&mut self, name: &str) -> &mut Slot {
-        let at = match self.find(name) {
+        let at = match self.find(name, key_hash(name)) {
             Some(at) => at,
             None => {
                 self.entries.push((name.into(), Slot::default()));
@@ -54,26 +54,28 @@ impl Names {
 
     fn fill(&mut self) {
         let size = (self.entries.len() * 2).next_power_of_two().max(2);
-        self.table = vec![0; size];
+        self.table = vec![(0, 0); size];
         for (at, (name, _)) in self.entries.iter().enumerate() {
-            let mut place = first_place(name, size);
-            while self.table[place] != 0 {
+            let hash = key_hash(name);
+            let mut place = first_place(hash, size);
+            while self.table[place].1 != 0 {
                 place = (place + 1) & (size - 1);
             }
-            self.table[place] = at as u32 + 1;
+            self.table[place] = (hash, at as u32 + 1);
         }
     }
 
     #[inline]
-    fn find(&self, name: &str) -> Option<usize> {
+    fn find(&self, name: &str, hash: u32) -> Option<usize> {
         let size = self.table.len();
         if size == 0 {
             return None;
         }
-        let mut place = first_place(name, size);
+        let mut place = first_place(hash, size);
         loop {
-            let at = (self.table[place] as usize).checked_sub(1)?;
-            if self.entries[at].0.as_ref() == name {
+            let (known, at) = self.table[place];
+            let at = (at as usize).checked_sub(1)?;
+            if known == hash && self.entries[at].0.as_ref() == name {
                 return Some(at);
             }
             place = (place + 1) & (size - 1);
@@ -83,14 +85,20 @@ impl Names {
     /// What is known of a name.
     #[inline]
     pub(super) fn get(&self, name: &str) -> Option<Slot> {
-        self.find(name).map(|at| self.entries[at].1)
+        self.get_hashed(name, key_hash(name))
+    }
+
+    /// What is known of a name whose [`key_hash`] is known.
+    #[inline]
+    pub(super) fn get_hashed(&self, name: &str, hash: u32) -> Option<Slot> {
+        self.find(name, hash).map(|at| self.entries[at].1)
     }
 }
 
 /// Where a name's search begins; `size` is a power of two of at least 2.
 #[inline]
-fn first_place(name: &str, size: usize) -> usize {
-    (quick_hash(name.as_bytes()) >> (64 - size.trailing_zeros())) as usize
+fn first_place(hash: u32, size: usize) -> usize {
+    (u64::from(hash) >> (32 - size.trailing_zeros())) as usize
 }
 
 #[cfg(test)]

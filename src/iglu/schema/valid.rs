@@ -31,9 +31,9 @@ impl Model {
     fn fits_object(&self, node: &Node, object: Value<'_>) -> bool {
         let mut found = 0;
         let mut count = 0_usize;
-        for (name, member) in object.members() {
+        for (name, member) in object.named_members() {
             count += 1;
-            let slot = node.names.get(&name).unwrap_or_default();
+            let slot = node.names.get_hashed(&name, name.hash()).unwrap_or_default();
             found |= slot.required;
             if let Some(property) = slot.property
                 && !self.fits(property, member)
@@ -53,8 +53,11 @@ impl Model {
                 return false;
             }
         }
-        found == node.names.all_required
-            && node.accepts_size(count)
+        found == node.names.all_required && (!node.checks.more_of_objects || self.fits_as_a_whole(node, object, count))
+    }
+
+    fn fits_as_a_whole(&self, node: &Node, object: Value<'_>, count: usize) -> bool {
+        node.accepts_size(count)
             && (!node.names.too_many || node.required.iter().all(|name| object.get(name).is_some()))
             && node.not_allowed.iter().all(|name| object.get(name).is_none())
             && (!node.unique_items || is_unique(object))
@@ -127,6 +130,7 @@ impl Node {
     }
 
     /// Lengths are in code points; most texts are decided by their bytes.
+    #[inline]
     pub(super) fn accepts_length(&self, text: &str) -> bool {
         let surely_short = self.max_length.is_none_or(|max| text.len() as i64 <= max.into());
         let surely_long = self.min_length.is_none_or(|min| text.len() as i64 / 4 >= min.into());
@@ -163,6 +167,7 @@ impl Types {
 }
 
 /// The kind of a value; a number is an integer if it is written as one.
+#[inline]
 pub(super) fn kind_bit(value: Value<'_>) -> u8 {
     match value.kind() {
         Kind::Null => kinds::NULL,

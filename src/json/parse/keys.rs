@@ -7,9 +7,12 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::{ESCAPED, Node, Parser, unescape};
+use crate::scan::BLOCK;
 
-/// From this number of keys on, an object keeps a table of its keys.
+/// From this number of keys on, an object has a larger filter.
 const MANY_KEYS: u32 = 32;
+/// Times that a filter may be wrong before an object gets a table of its keys: no choice of keys makes it slow to read.
+const MOST_MISTAKES: u32 = 64;
 
 /// What is known of the keys of an open object.
 #[derive(Default)]
@@ -17,47 +20,85 @@ pub(super) struct Keys {
     /// Bloom filter over the keys seen.
     filter: [u64; 4],
     count: u32,
+    /// How often the filter was wrong.
+    mistakes: u32,
     /// A key with escapes may equal any other, whatever its spelling.
     escaped: bool,
-    /// All keys seen, once there are many.
+    /// Bloom filter over the keys seen, once there are many.
+    large: Option<Box<[u64; 64]>>,
+    /// All keys seen, once nothing else helps.
     table: Option<Box<KeyTable>>,
 }
 
-/// Keys by their text, so that no choice of keys makes an object slow to read.
+/// Keys by their text.
 struct KeyTable {
     /// Indexes into the tape.
     indexes: HashTable<u32>,
     state: RandomState,
 }
 
+/// Sets the bit that the highest bits of a hash choose; whether it was set.
+#[inline]
+fn set_bit<const WORDS: usize>(filter: &mut [u64; WORDS], hash: u32) -> bool {
+    let bit = hash >> (32 - 6 - WORDS.trailing_zeros());
+    let word = &mut filter[(bit >> 6) as usize];
+    let seen = *word >> (bit & 63) & 1 != 0;
+    *word |= 1 << (bit & 63);
+    seen
+}
+
 impl Keys {
     /// Notes a key; false if the object surely does not have it already.
     #[inline]
-    fn note(&mut self, key: &[u8], is_escaped: bool) -> bool {
+    fn note(&mut self, hash: u32, is_escaped: bool) -> bool {
         self.count += 1;
         self.escaped |= is_escaped;
-        if self.escaped || self.count > MANY_KEYS {
+        // A table has to hold all keys.
+        if self.escaped || self.table.is_some() {
             return true;
         }
-        let hash = quick_hash(key);
-        let (word, bit) = ((hash >> 62) as usize, hash >> 56 & 63);
-        let seen = self.filter[word] >> bit & 1 != 0;
-        self.filter[word] |= 1 << bit;
-        seen
+        if self.count <= MANY_KEYS {
+            return set_bit(&mut self.filter, hash);
+        }
+        self.large.as_mut().is_none_or(|filter| set_bit(filter, hash))
     }
 }
 
 /// A hash that is cheap rather than good: of the length, the first and the last bytes.
 #[inline]
-pub(crate) fn quick_hash(key: &[u8]) -> u64 {
-    let (head, tail) = match (key.first_chunk(), key.last_chunk()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => match (key.first_chunk(), key.last_chunk()) {
-            (Some(head), Some(tail)) => (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into()),
-            _ => (key.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
-        },
+pub(crate) fn key_hash(key: &str) -> u32 {
+    hash_in(key.as_bytes(), 0, key.len())
+}
+
+/// The hash of the key from `start` to `end`: a short one is cut out of a block, if there is one.
+#[inline]
+fn hash_in(bytes: &[u8], start: usize, end: usize) -> u32 {
+    let length = end - start;
+    let (head, tail) = match bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        Some(block) => {
+            let word = u128::from_le_bytes(*block);
+            (word as u64, (word >> 64) as u64)
+        }
+        None => ends(&bytes[start..end]),
     };
-    (head ^ tail.rotate_left(29) ^ (key.len() as u64) << 17).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    let (head, tail) = match length {
+        0..8 => (head & ((1 << (8 * length)) - 1), 0),
+        8..BLOCK => (head, tail & ((1 << (8 * (length - 8))) - 1)),
+        _ => {
+            let last = bytes[end - 8..].first_chunk().copied().unwrap_or_default();
+            (head, u64::from_le_bytes(last))
+        }
+    };
+    let mixed = head ^ tail.rotate_left(29) ^ (length as u64) << 17;
+    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
+}
+
+/// The first and the next eight bytes of a key shorter than a block.
+fn ends(key: &[u8]) -> (u64, u64) {
+    let mut block = [0; BLOCK];
+    block[..key.len()].copy_from_slice(key);
+    let word = u128::from_le_bytes(block);
+    (word as u64, (word >> 64) as u64)
 }
 
 fn key_text<'a>(text: &'a str, node: &Node) -> Cow<'a, str> {
@@ -75,23 +116,38 @@ impl Parser<'_> {
     /// Finds out whether the innermost object has the key at this index already.
     #[inline]
     pub(super) fn note_key(&mut self, index: usize) {
-        let node = &self.nodes[index];
-        let key = &self.bytes[node.start as usize..node.end as usize];
+        let node = &mut self.nodes[index];
+        let hash = hash_in(self.bytes, node.start as usize, node.end as usize);
+        // What follows a key is known, so there is room for its hash.
+        node.next = hash;
         let open = self.stack.last_mut().expect("keys stand inside objects");
-        if open.keys.note(key, node.flags & ESCAPED != 0) {
+        if open.keys.note(hash, node.flags & ESCAPED != 0) {
             self.compare_key(index);
         }
     }
 
+    #[cold]
     fn compare_key(&mut self, index: usize) {
         let open = self.stack.last_mut().expect("keys stand inside objects");
-        let (nodes, text) = (self.nodes.as_slice(), self.text);
-        let wanted = key_text(text, &nodes[index]);
+        let (nodes, text, keys) = (self.nodes.as_slice(), self.text, &mut open.keys);
         let mut earlier = keys_between(nodes, open.node as usize + 1, index);
-        let is_repeated = if open.keys.count <= MANY_KEYS {
-            earlier.any(|at| key_text(text, &nodes[at]) == wanted)
+        if keys.count > MANY_KEYS && keys.large.is_none() {
+            let filter = keys.large.insert(Box::new([0; 64]));
+            earlier.for_each(|at| {
+                set_bit(filter, nodes[at].next);
+            });
+            if !keys.escaped && !set_bit(filter, nodes[index].next) {
+                return;
+            }
+            earlier = keys_between(nodes, open.node as usize + 1, index);
+        }
+        keys.mistakes += 1;
+        let wanted = key_text(text, &nodes[index]);
+        let is_repeated = if keys.mistakes <= MOST_MISTAKES {
+            let (hash, any_hash) = (nodes[index].next, keys.escaped);
+            earlier.any(|at| (any_hash || nodes[at].next == hash) && key_text(text, &nodes[at]) == wanted)
         } else {
-            let table = open.keys.table.get_or_insert_with(|| {
+            let table = keys.table.get_or_insert_with(|| {
                 let mut table = Box::new(KeyTable {
                     indexes: HashTable::with_capacity(7 * MANY_KEYS as usize),
                     state: RandomState::default(),

@@ -86,8 +86,8 @@ fn size_hint(stored: &[u8]) -> usize {
     if claimed <= stored.len().saturating_mul(MAX_RATIO) { claimed.max(usual) } else { usual }
 }
 
-/// Decodes members from the beginning of `stored` until one does not fit in `limit` bytes of output, or something is
-/// wrong. If there is more to come after `stored`, a member that may be cut off is not tried. Returns how much of
+/// Decodes members from the beginning of `stored` until there are `enough` bytes of output, or one does not fit in
+/// `limit` bytes, or something is wrong. If there is more to come after `stored`, a member that may be cut off is not tried. Returns how much of
 /// `stored` is done.
 // A stage of its own in profiles (benches/instructions.py).
 #[inline(never)]
@@ -95,7 +95,7 @@ fn decode_members(
     decoder: &mut MemberDecoder,
     stored: &[u8],
     more_to_come: bool,
-    limit: usize,
+    (enough, limit): (usize, usize),
     plain: &mut Vec<u8>,
 ) -> usize {
     let mut done = 0;
@@ -115,7 +115,7 @@ fn decode_members(
             Member::Full | Member::Bad => break,
         }
         let is_full = limit.saturating_sub(plain.len()) < most_plain.max(1);
-        if more_to_come && (is_full || stored.len() - done < 2 * most_stored) || plain.len() >= limit {
+        if more_to_come && (is_full || stored.len() - done < 2 * most_stored) || plain.len() >= enough.min(limit) {
             break;
         }
     }
@@ -126,7 +126,8 @@ fn decode_members(
 /// error follows. Returns where the last member ended.
 pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Result<usize, CodecError> {
     let before = plain.len();
-    let done = decode_members(&mut MemberDecoder::new(), stored, false, before.saturating_add(cap), plain);
+    let done =
+        decode_members(&mut MemberDecoder::new(), stored, false, (usize::MAX, before.saturating_add(cap)), plain);
     if done == stored.len() {
         return Ok(done);
     }
@@ -136,8 +137,10 @@ pub(super) fn decode_whole(stored: &[u8], cap: usize, plain: &mut Vec<u8>) -> Re
     Ok(reader.data_end() as usize)
 }
 
-/// Decoded bytes handed out at a time, of an object in memory and of a stream.
-const CHUNKS: [usize; 2] = [16 << 20, 4 << 20];
+/// Decoded bytes of a member that are held at most, of an object in memory and of a stream.
+const LARGEST_MEMBERS: [usize; 2] = [16 << 20, 4 << 20];
+/// Decoded bytes after which what there is is handed out: what was just decoded is still in the processor's cache.
+const ENOUGH: usize = 256 << 10;
 /// Stored bytes of a stream that are held in memory, so that there are whole members among them.
 const WINDOW: usize = 4 << 20;
 
@@ -211,8 +214,8 @@ impl MemberReader {
             return self.leave_to_streaming(Some(error));
         }
         let more_to_come = self.source.is_some();
-        let limit = CHUNKS[usize::from(more_to_come)];
-        let done = decode_members(&mut self.decoder, &self.stored[self.done..], more_to_come, limit, &mut self.chunk);
+        let limits = (ENOUGH, LARGEST_MEMBERS[usize::from(more_to_come)]);
+        let done = decode_members(&mut self.decoder, &self.stored[self.done..], more_to_come, limits, &mut self.chunk);
         self.done += done;
         self.plain += self.chunk.len() as u64;
         if done == 0 {
