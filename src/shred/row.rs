@@ -269,3 +269,49 @@ pub(super) fn write_json(frame: &RowFrame, data: Value<'_>, root: Root<'_>, out:
         out.extend_from_slice(part.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::shred::tests::{contexts, line};
+
+    proptest! {
+        #[test]
+        fn copied_pieces_are_what_the_columns_give(
+            texts in prop::collection::vec((0..COLUMN_COUNT, "[a-z]{0,3}|0?[1-9]{1,3}|1\\.[0-9]{1,2}|\"\"|[a-z]{300}"), 0..40),
+            renamed: bool,
+            cut_texts: bool,
+            with_json: bool,
+        ) {
+            let json = contexts(&[]);
+            let mut columns: Vec<(Column, &str)> = Vec::new();
+            for (at, text) in &texts {
+                let column = ALL_COLUMNS[*at];
+                let fits = match column.info().kind {
+                    ColumnType::Text | ColumnType::Uuid => column != Column::event_id,
+                    ColumnType::Integer => text.bytes().all(|byte| byte.is_ascii_digit()),
+                    ColumnType::Float | ColumnType::Decimal => text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.')),
+                    _ => false,
+                };
+                let is_needed = matches!(column, Column::v_collector | Column::v_etl);
+                if fits && !is_needed {
+                    columns.push((column, text));
+                }
+            }
+            if with_json {
+                columns.push((Column::contexts, &json));
+            }
+            let text = line(&columns);
+            let arena = Bump::new();
+            let checked = CheckedEvent::read(&text, &arena).unwrap();
+            let id = if renamed { "00000000-0000-0000-0000-000000000001" } else { checked.event_id };
+            let root = Root::new(id, checked.collector_tstamp, &arena);
+            let (mut copied, mut by_column) = (Vec::new(), Vec::new());
+            let cuts = write_atomic(&checked, root, cut_texts, &arena, &mut copied);
+            prop_assert_eq!(cuts, write_atomic_by_column(&checked, root, cut_texts, &arena, &mut by_column));
+            prop_assert_eq!(String::from_utf8(copied).unwrap(), String::from_utf8(by_column).unwrap());
+        }
+    }
+}

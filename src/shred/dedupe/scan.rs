@@ -1,9 +1,8 @@
 //! The first look at a batch: which ids may occur more than once, and when the batch was enriched.
 //!
-//! Only the first seven columns of each line are looked at, and ids are kept in a [`Filter`], so memory does not grow
+//! Only the first seven columns of each line are looked at, where they were decoded, and ids are kept in a [`Filter`], so memory does not grow
 //! with the batch. An id wrongly taken for a repeated one costs a detour, no more.
 
-use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,9 +19,7 @@ use crate::storage::{ObjectMeta, Storage};
 
 /// Repeated ids kept one by one; beyond that they go into a filter too.
 const MOST_IDS: usize = 4 << 20;
-/// Plain bytes read at once.
-const CHUNK: usize = 1 << 20;
-/// Plain bytes after which a line is given up.
+/// Plain bytes after which the rest of a line is passed over.
 const LONGEST_LINE: usize = 64 << 20;
 /// A guess at the stored bytes of an event.
 const STORED_EVENT: u64 = 300;
@@ -144,33 +141,32 @@ impl Scan {
 
     fn object(&self, storage: &Storage, object: &ObjectMeta, cancel: &Cancel) {
         let Ok(mut decoder) = storage.open_decoded(object) else { return };
-        let mut buffer = vec![0; CHUNK];
-        let mut filled = 0;
+        let mut buffer = Vec::new();
+        // The beginning of a line whose end is in the next block.
+        let mut begun = Vec::new();
         let mut last_etl = String::new();
-        loop {
-            if buffer.len() < filled + CHUNK / 2 {
-                buffer.resize(filled + CHUNK, 0);
-            }
-            let at_end = match decoder.read(&mut buffer[filled..]) {
-                Ok(count) => {
-                    filled += count;
-                    count == 0
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => true,
+        while !cancel.is_set() {
+            let block = match decoder.next_block(&mut buffer) {
+                Ok(block) if !block.is_empty() => block,
+                Ok(_) | Err(_) => break,
             };
-            let whole = memchr::memrchr2(b'\n', b'\r', &buffer[..filled]).map_or(0, |at| at + 1);
-            // A line this long becomes a bad row anyway.
-            let end = if at_end || filled > LONGEST_LINE { filled } else { whole };
-            for line in lines(&buffer[..end]) {
-                self.line(line, &mut last_etl);
+            let first = match memchr::memchr2(b'\n', b'\r', block) {
+                Some(at) => at + 1,
+                // A line this long becomes a bad row anyway.
+                None if begun.len() > LONGEST_LINE => continue,
+                None => block.len(),
+            };
+            let whole = memchr::memrchr2(b'\n', b'\r', block).map_or(0, |at| at + 1);
+            begun.extend_from_slice(&block[..first]);
+            if whole == 0 {
+                continue;
             }
-            buffer.copy_within(end..filled, 0);
-            filled -= end;
-            if at_end || cancel.is_set() {
-                return;
-            }
+            lines(&begun).for_each(|line| self.line(line, &mut last_etl));
+            lines(&block[first..whole]).for_each(|line| self.line(line, &mut last_etl));
+            begun.clear();
+            begun.extend_from_slice(&block[whole..]);
         }
+        lines(&begun).for_each(|line| self.line(line, &mut last_etl));
     }
 
     fn line(&self, line: &[u8], last_etl: &mut String) {
@@ -261,6 +257,25 @@ mod tests {
         repeated.insert(200, 101, 1 << 20);
         let Repeated::Filter(filter) = &repeated else { panic!("still one by one") };
         assert!(filter.contains(u64::MAX) && filter.contains(5) && filter.contains(200));
+    }
+
+    #[test]
+    fn lines_may_end_in_another_block() {
+        // Members of 40 bytes, so that most lines lie in many blocks.
+        let plain: Vec<String> = (0..200).map(|id| event(id % 150, "2020-01-01 00:00:02.000")).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let mut stored = Vec::new();
+        for piece in plain.join("\n").into_bytes().chunks(40) {
+            let mut encoder = flate2::write::GzEncoder::new(&mut stored, flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, piece).unwrap();
+            encoder.finish().unwrap();
+        }
+        std::fs::write(folder.path().join("part.gz"), stored).unwrap();
+        let storage = Storage::new(StorageOptions::default());
+        let objects = storage.list(&[Location::Local(folder.path().to_owned())]).unwrap();
+        let found = BatchScan::run(&storage, &objects, OPTIONS, &Cancel::default());
+        assert_eq!(found.events, 200);
+        assert!((0..50).all(|id| found.may_repeat(id)));
     }
 
     #[test]

@@ -56,6 +56,28 @@ impl Decoder {
         Decoder { codec, kind }
     }
 
+    /// The next plain bytes, where they were decoded if possible, else in `buffer`. Empty at the end.
+    pub fn next_block<'a>(&'a mut self, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        let has_block = match &mut self.kind {
+            Kind::Gzip(reader) => reader.has_block(),
+            Kind::Plain(_) | Kind::Lzop(_) | Kind::Deflate(_) => false,
+        };
+        if !has_block {
+            buffer.resize(BUFFER, 0);
+            let count = loop {
+                match self.read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    outcome => break outcome?,
+                }
+            };
+            return Ok(&buffer[..count]);
+        }
+        match &mut self.kind {
+            Kind::Gzip(reader) => Ok(reader.take_block()),
+            Kind::Plain(_) | Kind::Lzop(_) | Kind::Deflate(_) => Ok(&[]),
+        }
+    }
+
     /// What the object is wrapped in.
     pub fn codec(&self) -> Codec {
         self.codec

@@ -195,9 +195,7 @@ impl MemberReader {
         if target.is_empty() {
             return Ok(0);
         }
-        while self.rest.is_none() && self.chunk_read == self.chunk.len() {
-            self.next_chunk();
-        }
+        self.fill();
         if let Some(rest) = &mut self.rest {
             return rest.read(target);
         }
@@ -205,6 +203,25 @@ impl MemberReader {
         target[..count].copy_from_slice(&self.chunk[self.chunk_read..][..count]);
         self.chunk_read += count;
         Ok(count)
+    }
+
+    /// Decodes until there is something to hand out, unless it has to be read as a stream.
+    fn fill(&mut self) {
+        while self.rest.is_none() && self.chunk_read == self.chunk.len() {
+            self.next_chunk();
+        }
+    }
+
+    /// Whether [`MemberReader::take_block`] has something; if not, the rest is for [`MemberReader::read`].
+    pub(super) fn has_block(&mut self) -> bool {
+        self.fill();
+        self.rest.is_none()
+    }
+
+    /// What is decoded and was not read yet.
+    pub(super) fn take_block(&mut self) -> &[u8] {
+        let start = std::mem::replace(&mut self.chunk_read, self.chunk.len());
+        &self.chunk[start..]
     }
 
     fn next_chunk(&mut self) {
