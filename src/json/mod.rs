@@ -24,7 +24,7 @@ use iter::RawMembers;
 pub use iter::{Elements, Members, Name, NamedMembers};
 pub use number::{fits_i64, write_java_double, write_java_float};
 pub(crate) use parse::key_hash;
-pub use parse::parse;
+pub use parse::{parse, parse_passing_over};
 pub use print::{write_compact, write_string};
 
 /// Deepest nesting of arrays and objects that [`parse`] accepts.

@@ -2,6 +2,7 @@
 
 mod failure;
 mod keys;
+mod pass;
 
 pub(crate) use keys::key_hash;
 
@@ -16,12 +17,22 @@ use super::{CANONICAL, DECIMAL, DUPLICATE_KEYS, ESCAPED, Kind, MAX_DEPTH, Node, 
 
 /// Parses one JSON document; the tape lives in `arena`.
 pub fn parse<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, ParseError> {
+    parse_passing(text, None, arena)
+}
+
+/// As [`parse`], for a reader that will not look into members of this name: their values are checked, but if they are
+/// objects they seem to be empty. They are still part of what is written.
+pub fn parse_passing_over<'a>(text: &'a str, name: &str, arena: &'a Bump) -> Result<Value<'a>, ParseError> {
+    parse_passing(text, Some(name), arena)
+}
+
+fn parse_passing<'a>(text: &'a str, passed: Option<&str>, arena: &'a Bump) -> Result<Value<'a>, ParseError> {
     if u32::try_from(text.len()).is_err() {
         return Err(ParseError::TooLong);
     }
     let nodes = BumpVec::with_capacity_in(text.len() / 12 + 4, arena);
     let stack = BumpVec::with_capacity_in(USUAL_DEPTH, arena);
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, line: 0, line_start: 0, nodes, stack };
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, line: 0, line_start: 0, nodes, stack, passed };
     parser.document().map_err(|error| *error)?;
     Ok(Value { text, nodes: parser.nodes.into_bump_slice(), at: 0 })
 }
@@ -41,7 +52,7 @@ struct Open {
 /// A failure within the parser: one word wide, because every step of it returns one.
 type Fallible<T> = Result<T, Box<ParseError>>;
 
-struct Parser<'a> {
+struct Parser<'a, 'n> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
@@ -49,9 +60,11 @@ struct Parser<'a> {
     line_start: usize,
     nodes: BumpVec<'a, Node>,
     stack: BumpVec<'a, Open>,
+    /// The name of members that are passed over.
+    passed: Option<&'n str>,
 }
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     fn document(&mut self) -> Fallible<()> {
         self.skip_space();
         self.value()?;
@@ -177,6 +190,11 @@ impl Parser<'_> {
     }
 
     fn open(&mut self, kind: Kind) -> Fallible<bool> {
+        if let Some(end) = self.passed.and_then(|name| self.end_of_passed(name)) {
+            self.push(self.at, end, kind, CANONICAL);
+            self.at = end;
+            return Ok(false);
+        }
         if self.stack.len() == MAX_DEPTH {
             return Err(Box::new(ParseError::TooDeep));
         }
@@ -186,6 +204,13 @@ impl Parser<'_> {
         self.stack.push(Open { node, is_object, canonical: true, duplicate: false, keys: Keys::default() });
         self.at += 1;
         Ok(true)
+    }
+
+    /// The end of the container that begins here, if it belongs to a member of this name.
+    fn end_of_passed(&self, name: &str) -> Option<usize> {
+        let key = self.nodes.last().filter(|_| self.stack.last().is_some_and(|open| open.is_object))?;
+        let is_passed = self.bytes.get(key.start as usize..key.end as usize) == Some(name.as_bytes());
+        is_passed.then(|| pass::compact_value(self.bytes, self.at)).flatten()
     }
 
     #[inline]

@@ -214,3 +214,23 @@ fn large_objects_cost_no_more_than_their_size() {
     let value = parse(&tenfold, &arena).unwrap();
     assert_eq!((value.is_canonical(), value.members().count()), (false, 1));
 }
+
+#[test]
+fn members_that_are_passed_over_are_still_written() {
+    let text = r#"{"a":{"enriched":{"x":[1,{"y":null}],"z":"\n"},"b":2},"enriched":"c","list":["enriched",{"d":3}]}"#;
+    let arena = Bump::new();
+    let whole = parse(text, &arena).unwrap();
+    let passed = parse_passing_over(text, "enriched", &arena).unwrap();
+    assert_eq!(passed.get("a").unwrap().get("enriched").unwrap().members().count(), 0);
+    assert_eq!(passed.get("a").unwrap().get("b").unwrap().source(), "2");
+    assert_eq!(passed.get("enriched").unwrap().as_str().unwrap(), "c");
+    assert_eq!(passed.get("list").unwrap().elements().nth(1).unwrap().get("d").unwrap().source(), "3");
+    assert_eq!(passed.compact_in(&arena), whole.compact_in(&arena));
+    // What is spelled in another way is parsed as ever.
+    let spaced = parse_passing_over(r#"{"enriched":{ "x":1}}"#, "enriched", &arena).unwrap();
+    assert_eq!(spaced.compact_in(&arena), r#"{"enriched":{"x":1}}"#);
+    for damaged in [r#"{"enriched":{"x":}}"#, r#"{"enriched":{"x":1}"#, r#"{"enriched":{"x":"\q"}}"#] {
+        let error = parse(damaged, &arena).unwrap_err().to_string();
+        assert_eq!(parse_passing_over(damaged, "enriched", &arena).unwrap_err().to_string(), error);
+    }
+}

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bumpalo::Bump;
 
-use crate::scan::{BLOCK, control_or_any_of};
+use crate::scan::{BLOCK, control_or_any_of, for_each_of};
 
 /// Bytes at which [`skip_plain`] stops.
 const STOPS: [bool; 256] = {
@@ -74,36 +74,47 @@ pub(super) fn unescape_in<'a>(raw: &str, arena: &'a Bump) -> &'a str {
 
 #[inline]
 fn unescape_to(raw: &str, out: &mut impl Write) -> std::fmt::Result {
-    let mut rest = raw;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        out.write_str(&rest[..at])?;
-        let code = rest.as_bytes().get(at + 1).copied().unwrap_or(b'\\');
-        rest = rest.get(at + 2..).unwrap_or("");
-        match code {
-            b'b' => out.write_char('\u{8}')?,
-            b'f' => out.write_char('\u{c}')?,
-            b'n' => out.write_char('\n')?,
-            b'r' => out.write_char('\r')?,
-            b't' => out.write_char('\t')?,
-            b'u' => {
-                let unit = hex4(rest);
-                rest = rest.get(4..).unwrap_or("");
-                let low = rest.strip_prefix("\\u").map(hex4).filter(|low| (0xDC00..0xE000).contains(low));
-                match (unit, low) {
-                    (0xD800..0xDC00, Some(low)) => {
-                        rest = &rest[6..];
-                        let code_point = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-                        out.write_char(char::from_u32(code_point).unwrap_or('?'))?;
-                    }
-                    _ => out.write_char(char::from_u32(unit).unwrap_or('?'))?,
-                }
-            }
-            other => out.write_char(char::from(other))?,
+    let mut written = 0;
+    let mut outcome = Ok(());
+    for_each_of(raw.as_bytes(), [b'\\'], |at| {
+        // The second of two backslashes belongs to the first.
+        if at >= written && outcome.is_ok() {
+            let (character, end) = escaped(raw, at);
+            outcome = out.write_str(raw.get(written..at).unwrap_or_default()).and_then(|()| out.write_char(character));
+            written = end;
         }
-    }
-    out.write_str(rest)
+    });
+    outcome?;
+    out.write_str(raw.get(written..).unwrap_or_default())
 }
 
-fn hex4(text: &str) -> u32 {
-    text.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(u32::from(b'?'))
+/// What the escape at a position stands for, and where it ends.
+#[inline]
+fn escaped(raw: &str, at: usize) -> (char, usize) {
+    let character = match raw.as_bytes().get(at + 1).copied().unwrap_or(b'\\') {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return escaped_unit(raw, at),
+        other => char::from(other),
+    };
+    (character, at + 2)
+}
+
+fn escaped_unit(raw: &str, at: usize) -> (char, usize) {
+    let unit = hex4(raw, at + 2);
+    let low = raw.get(at + 6..at + 8).filter(|text| *text == "\\u").map(|_| hex4(raw, at + 8));
+    match (unit, low) {
+        (0xD800..0xDC00, Some(low @ 0xDC00..0xE000)) => {
+            let code_point = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+            (char::from_u32(code_point).unwrap_or('?'), at + 12)
+        }
+        _ => (char::from_u32(unit).unwrap_or('?'), at + 6),
+    }
+}
+
+fn hex4(raw: &str, at: usize) -> u32 {
+    raw.get(at..at + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(u32::from(b'?'))
 }

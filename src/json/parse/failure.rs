@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::json::ParseError;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     pub(super) fn expected(&self, what: &str) -> Box<ParseError> {
         self.expected_at(what, self.at)
     }

@@ -112,7 +112,7 @@ fn keys_between(nodes: &[Node], first: usize, last: usize) -> impl Iterator<Item
     indexes.take_while(move |at| *at < last)
 }
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// Finds out whether the innermost object has the key at this index already.
     #[inline]
     pub(super) fn note_key(&mut self, index: usize) {
