@@ -145,7 +145,13 @@ pub fn preset(name: &str, scale: f64) -> Option<Plan> {
             compression: Compression::GzipMembers(1),
             ..base
         },
-        "W9" => Plan { format: LogFormat::BadRows, events: events(200_000), files: 8, ..base },
+        "W9" => Plan {
+            format: LogFormat::BadRows,
+            events: events(200_000),
+            files: 8,
+            compression: Compression::GzipMembers(1),
+            ..base
+        },
         _ => return None,
     })
 }
