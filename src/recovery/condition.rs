@@ -98,11 +98,11 @@ impl Condition {
         match names {
             ["failure", "messages", ""] => Some(self.matches_json(|out| write_texts(messages, out))),
             ["payload", "querystring", wanted] if !wanted.is_empty() && Path::is_plain(wanted) => {
-                let found = request.pairs().iter().find(|(name, _)| *name == wanted);
-                Some(found.is_some_and(|(_, value)| self.matches_json(|out| write_text(*value, out))))
+                let found = request.pair(wanted);
+                Some(found.is_some_and(|value| self.matches_json(|out| write_text(value, out))))
             }
             ["payload", field, ""] => {
-                let (_, text) = request.texts().find(|(name, _)| *name == field)?;
+                let (_, text) = request.texts().find(|(name, _)| name.name() == field)?;
                 Some(self.matches_json(|out| write_text(text, out)))
             }
             _ => None,

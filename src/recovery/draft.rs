@@ -8,8 +8,12 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 use serde_json::{Map, Value};
 
-use super::coerce::{Pair, PayloadFields, PayloadKind, expected_text, pair_value, pairs_of, text_of, texts_of};
+use super::coerce::{PayloadFields, PayloadKind, expected_text, pair_of, pair_value, pairs_of, text_of, texts_of};
+use super::encoded::EncodedQuery;
+use super::encoder::with_encoder;
+use super::field::FieldName;
 use super::path::Token;
+use super::query::{encode_pair, querystring};
 use super::request::Request;
 use super::shape;
 use super::splice::value_of;
@@ -19,14 +23,17 @@ use crate::json;
 /// The payload of a row and what steps changed in it.
 pub(super) struct Draft<'a> {
     kind: PayloadKind,
-    /// The fields of [`place`].
-    known: [Field<'a>; PLACES],
+    arena: &'a Bump,
+    /// The fields that coercion asks for, by their numbers.
+    known: Known<'a>,
     /// The object that holds the fields: the payload, or its `raw`. A lifted request has no other fields than the known.
     object: Option<json::Value<'a>>,
     /// Fields that steps changed.
     changed: Vec<(String, Value)>,
     list: List<'a>,
 }
+
+type Known<'a> = [Field<'a>; FieldName::ALL.len()];
 
 /// A field as the row has it.
 #[derive(Clone, Copy)]
@@ -43,39 +50,14 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Number of the fields that coercion asks for.
-const PLACES: usize = 16;
-
-/// Which of them a name is.
-fn place(name: &str) -> Option<usize> {
-    let place = match name {
-        "vendor" => 0,
-        "version" => 1,
-        "path" => 2,
-        "timestamp" => 3,
-        "ipAddress" => 4,
-        "encoding" => 5,
-        "collector" => 6,
-        "loaderName" => 7,
-        "useragent" => 8,
-        "refererUri" => 9,
-        "body" => 10,
-        "headers" => 11,
-        "contentType" => 12,
-        "hostname" => 13,
-        "networkUserId" => 14,
-        "userId" => 15,
-        _ => return None,
-    };
-    Some(place)
-}
-
 /// Nearly all events have fewer parameters.
 const USUAL_PAIRS: usize = 32;
 
 /// The name-value pairs.
 enum List<'a> {
     Pairs(Vec<(&'a str, PairValue<'a>)>),
+    /// Those of a request, and the values of some that steps changed, in the order of the pairs.
+    Encoded(EncodedQuery<'a>, Vec<(usize, Value)>),
     /// A step went through the list itself.
     Whole(Value),
 }
@@ -83,9 +65,8 @@ enum List<'a> {
 enum PairValue<'a> {
     /// As the row has it; null if it has none.
     Text(Option<&'a str>),
-    /// A number or a boolean.
-    Other(json::Value<'a>),
-    Changed(Value),
+    /// A number or a boolean, or what a step made of the value.
+    Other(Value),
 }
 
 impl<'a> PairValue<'a> {
@@ -97,7 +78,7 @@ impl<'a> PairValue<'a> {
             Some(value) if value.is_object() || value.is_array() => None,
             Some(value) => Some(match value.as_str_in(arena) {
                 Some(text) => PairValue::Text(Some(text)),
-                None => PairValue::Other(value),
+                None => PairValue::Other(value.to_serde()),
             }),
         }
     }
@@ -105,8 +86,16 @@ impl<'a> PairValue<'a> {
     fn to_value(&self) -> Value {
         match self {
             PairValue::Text(text) => text.map_or(Value::Null, Value::from),
-            PairValue::Other(value) => value.to_serde(),
-            PairValue::Changed(value) => value.clone(),
+            PairValue::Other(value) => value.clone(),
+        }
+    }
+
+    /// How long it is as a text, at most.
+    fn most(&self) -> usize {
+        match self {
+            PairValue::Text(text) => text.map_or(0, str::len),
+            PairValue::Other(Value::String(text)) => text.len(),
+            PairValue::Other(value) => value.to_string().len(),
         }
     }
 }
@@ -121,13 +110,13 @@ impl<'a> Draft<'a> {
         if !object.is_object() {
             return None;
         }
-        let mut known = [Field::Absent; PLACES];
+        let mut known = [Field::Absent; FieldName::ALL.len()];
         let mut list = None;
         for (name, value) in object.members() {
-            if name == kind.list() {
+            if let Some(field) = FieldName::of(&name) {
+                known[field as usize] = Field::of(value, arena);
+            } else if name == kind.list() {
                 list = Some(value).filter(|list| !list.is_null());
-            } else if let Some(place) = place(&name) {
-                known[place] = Field::of(value, arena);
             }
         }
         let mut pairs = Vec::new();
@@ -137,26 +126,28 @@ impl<'a> Draft<'a> {
             }
             pairs.reserve(USUAL_PAIRS);
             for pair in list.elements() {
-                pairs.push(pair_of(pair, arena)?);
+                pairs.push(usual_pair(pair, arena)?);
             }
         }
-        Some(Draft { kind, known, object: Some(object), changed: Vec::new(), list: List::Pairs(pairs) })
+        Some(Draft { kind, arena, known, object: Some(object), changed: Vec::new(), list: List::Pairs(pairs) })
     }
 
     /// A draft of a lifted request.
     pub(super) fn of_request(request: &Request<'a>) -> Draft<'a> {
-        let mut known = [Field::Absent; PLACES];
-        for (name, text) in request.texts() {
-            if let (Some(place), Some(text)) = (place(name), text) {
-                known[place] = Field::Text(text);
+        let mut known = [Field::Absent; FieldName::ALL.len()];
+        for (field, text) in request.texts() {
+            if let Some(text) = text {
+                known[field as usize] = Field::Text(text);
             }
         }
-        if let Some(place) = place("headers") {
-            known[place] = Field::Texts(request.headers());
-        }
-        let pairs = request.pairs().iter().map(|(name, value)| (*name, PairValue::Text(*value))).collect();
-        let kind = PayloadKind::Collector;
-        Draft { kind, known, object: None, changed: Vec::new(), list: List::Pairs(pairs) }
+        known[FieldName::Headers as usize] = Field::Texts(request.headers());
+        let list = List::Encoded(request.query(), Vec::new());
+        Draft { kind: PayloadKind::Collector, arena: request.arena(), known, object: None, changed: Vec::new(), list }
+    }
+
+    /// Where its texts are.
+    pub(super) fn arena(&self) -> &'a Bump {
+        self.arena
     }
 
     /// The token of a step's path that names a field of the draft, if it begins with one.
@@ -190,17 +181,27 @@ impl<'a> Draft<'a> {
             }
             return Ok(());
         }
-        if let (List::Pairs(pairs), Some(Token::Field(wanted))) = (&mut self.list, step.path.tokens.get(at + 1))
-            && let Some((_, found)) = pairs.iter_mut().find(|(name, _)| name == wanted)
+        if let Some(Token::Field(wanted)) = step.path.tokens.get(at + 1)
+            && let Some(pair) = self.list.pair(wanted)
         {
-            let mut value = found.to_value();
+            let mut value = self.list.value(pair, self.arena);
             step.apply_to_pair(at + 1, &mut value)?;
-            *found = PairValue::Changed(value);
+            self.list.set(pair, value);
             return Ok(());
         }
         let whole = match std::mem::replace(&mut self.list, List::Whole(Value::Null)) {
             List::Whole(whole) => whole,
             List::Pairs(pairs) => pairs.iter().map(|(name, value)| pair(name, value.to_value())).collect(),
+            List::Encoded(query, changed) => {
+                let mut pairs: Vec<Value> = query
+                    .pairs(self.arena)
+                    .map(|(name, value)| pair(name, value.map_or(Value::Null, Value::from)))
+                    .collect();
+                for (index, value) in changed {
+                    pairs[index]["value"] = value;
+                }
+                Value::Array(pairs)
+            }
         };
         let mut small = Value::Object([(name.clone(), whole)].into_iter().collect());
         step.apply_from(at, &mut small)?;
@@ -213,8 +214,8 @@ impl<'a> Draft<'a> {
         if let Some(value) = self.changed(name) {
             return Some(value.clone());
         }
-        let found = match (place(name), self.object) {
-            (Some(place), _) => self.known[place],
+        let found = match (FieldName::of(name), self.object) {
+            (Some(field), _) => self.known[field as usize],
             (None, Some(object)) => object.get(name).map_or(Field::Absent, Field::Other),
             (None, None) => Field::Absent,
         };
@@ -237,15 +238,44 @@ impl<'a> Draft<'a> {
     fn changed(&self, name: &str) -> Option<&Value> {
         self.changed.iter().find(|(changed, _)| changed == name).map(|(_, value)| value)
     }
+}
 
-    /// A field of [`place`].
-    fn known(&self, name: &str) -> Field<'a> {
-        place(name).map_or(Field::Absent, |place| self.known[place])
+impl<'a> List<'a> {
+    /// The first pair of a name, if pairs are still by themselves.
+    fn pair(&self, wanted: &str) -> Option<usize> {
+        match self {
+            List::Pairs(pairs) => pairs.iter().position(|(name, _)| *name == wanted),
+            List::Encoded(query, _) => query.find(wanted),
+            List::Whole(_) => None,
+        }
+    }
+
+    /// What a step finds as the value of a pair.
+    fn value(&self, pair: usize, arena: &'a Bump) -> Value {
+        match self {
+            List::Pairs(pairs) => pairs[pair].1.to_value(),
+            List::Encoded(query, changed) => match changed.iter().find(|(index, _)| *index == pair) {
+                Some((_, value)) => value.clone(),
+                None => query.value(pair, arena).map_or(Value::Null, Value::from),
+            },
+            List::Whole(_) => Value::Null,
+        }
+    }
+
+    fn set(&mut self, pair: usize, value: Value) {
+        match self {
+            List::Pairs(pairs) => pairs[pair].1 = PairValue::Other(value),
+            List::Encoded(_, changed) => match changed.binary_search_by_key(&pair, |(index, _)| *index) {
+                Ok(at) => changed[at].1 = value,
+                Err(at) => changed.insert(at, (pair, value)),
+            },
+            List::Whole(_) => {}
+        }
     }
 }
 
 /// A pair in the usual shape.
-fn pair_of<'a>(pair: json::Value<'a>, arena: &'a Bump) -> Option<(&'a str, PairValue<'a>)> {
+fn usual_pair<'a>(pair: json::Value<'a>, arena: &'a Bump) -> Option<(&'a str, PairValue<'a>)> {
     let (mut name, mut value) = (None, None);
     for (key, found) in pair.members() {
         match &*key {
@@ -269,12 +299,12 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
         self.kind
     }
 
-    fn text(&self, name: &str) -> Result<Option<Cow<'d, str>>, String> {
-        let draft: &'d Draft<'a> = self;
+    fn text(&self, field: FieldName) -> Result<Option<Cow<'d, str>>, String> {
+        let (draft, name): (&'d Draft<'a>, _) = (self, field.name());
         if let Some(value) = draft.changed(name) {
             return text_of(Some(value), name);
         }
-        match draft.known(name) {
+        match draft.known[field as usize] {
             Field::Absent => Ok(None),
             Field::Text(text) => Ok(Some(Cow::Borrowed(text))),
             Field::Texts(texts) => Err(expected_text(name, &Value::from(texts))),
@@ -283,13 +313,13 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
         }
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<Cow<'d, str>>, String> {
-        let draft: &'d Draft<'a> = self;
+    fn texts(&self, field: FieldName) -> Result<Vec<Cow<'d, str>>, String> {
+        let (draft, name): (&'d Draft<'a>, _) = (self, field.name());
         if let Some(value) = draft.changed(name) {
             return texts_of(Some(value), name);
         }
         let owned = |value: Value| texts_of(Some(&value), name).map(owned_texts);
-        match draft.known(name) {
+        match draft.known[field as usize] {
             Field::Absent => Ok(Vec::new()),
             Field::Texts(texts) => Ok(texts.iter().copied().map(Cow::Borrowed).collect()),
             Field::Text(text) => owned(Value::from(text)),
@@ -300,26 +330,34 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
         }
     }
 
-    fn pairs(&self) -> Result<Vec<Pair<'d>>, String> {
-        let draft: &'d Draft<'a> = self;
-        let list = draft.kind.list();
+    fn querystring(&self) -> Result<Cow<'d, str>, String> {
+        let (draft, list): (&'d Draft<'a>, _) = (self, self.kind.list());
         let pairs = match &draft.list {
-            List::Whole(whole) => return pairs_of(Some(whole), list),
+            List::Whole(whole) => return Ok(querystring(&pairs_of(Some(whole), list)?).into()),
+            List::Encoded(query, changed) => return query.edited(changed, list, draft.arena).map(Cow::Borrowed),
             List::Pairs(pairs) => pairs,
         };
-        let value = |value: &'d PairValue<'a>| match value {
-            PairValue::Text(text) => Ok(text.map(Cow::Borrowed)),
-            PairValue::Changed(value) => pair_value(Some(value), list),
-            PairValue::Other(other) => {
-                let text = pair_value(Some(&other.to_serde()), list)?.map(Cow::into_owned);
-                Ok(text.map(Cow::Owned))
+        let length = pairs.iter().map(|(name, value)| name.len() + value.most() + 2).sum();
+        with_encoder(length, |out| {
+            for (name, found) in pairs {
+                let text = match found {
+                    PairValue::Text(text) => text.map(Cow::Borrowed),
+                    PairValue::Other(value) => pair_value(Some(value), list)?,
+                };
+                encode_pair(name, text.as_deref(), out);
             }
-        };
-        let mut all = Vec::with_capacity(pairs.len());
-        for (name, found) in pairs {
-            all.push((Cow::Borrowed(*name), value(found)?));
+            Ok(Cow::Borrowed(&*draft.arena.alloc_str(out.text())))
+        })
+    }
+
+    fn pair(&self, name: &str) -> Result<Option<Cow<'d, str>>, String> {
+        let (draft, list): (&'d Draft<'a>, _) = (self, self.kind.list());
+        if let List::Whole(whole) = &draft.list {
+            return pair_of(Some(whole), name, list);
         }
-        Ok(all)
+        let Some(pair) = draft.list.pair(name) else { return Ok(None) };
+        let value = draft.list.value(pair, draft.arena);
+        Ok(pair_value(Some(&value), list)?.map(|text| Cow::Owned(text.into_owned())))
     }
 }
 

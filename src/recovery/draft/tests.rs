@@ -19,7 +19,7 @@ fn whole(payload: &Value, kind: PayloadKind, steps: &[Step]) -> Result<Value, St
     let mut payload = payload.clone();
     shape::complete(&mut payload, kind);
     steps.iter().try_for_each(|step| step.apply(&mut payload))?;
-    shown(coerce(&payload, kind))
+    shown(coerce(&payload, kind, &Bump::new()))
 }
 
 /// The way by way of a draft, if it takes the steps.
@@ -27,7 +27,7 @@ fn drafted(mut draft: Draft<'_>, steps: &[Step]) -> Option<Result<Value, String>
     if !steps.iter().all(|step| draft.takes(step)) {
         return None;
     }
-    Some(steps.iter().try_for_each(|step| draft.apply(step)).and_then(|()| shown(coerce_fields(&draft))))
+    Some(steps.iter().try_for_each(|step| draft.apply(step)).and_then(|()| shown(coerce_fields(&draft, draft.arena()))))
 }
 
 fn payloads() -> impl Strategy<Value = (PayloadKind, Value)> {

@@ -1,0 +1,155 @@
+//! Form-encoding, Java's `URLEncoder`, into memory that is kept from one text to the next.
+
+use std::cell::RefCell;
+
+use crate::scan::{BLOCK, alphanumeric_or_any_of};
+
+thread_local! {
+    /// Where texts are encoded.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// More memory than that is not kept.
+const KEPT_ROOM: usize = 1 << 20;
+
+/// Lends an encoder with room for texts that are `most` bytes long before they are encoded.
+pub(super) fn with_encoder<R>(most: usize, write: impl FnOnce(&mut Encoder<'_>) -> R) -> R {
+    ROOM.with_borrow_mut(|room| {
+        // Every byte may become three; the last block may not count.
+        let length = 3 * most + BLOCK;
+        if room.len() < length {
+            room.resize(length, 0);
+        }
+        let result = write(&mut Encoder { out: room, length: 0 });
+        if room.len() > KEPT_ROOM {
+            *room = Vec::new();
+        }
+        result
+    })
+}
+
+/// What is neither letter nor digit and stays as it is.
+const BARE: [u8; 4] = *b".-*_";
+
+/// What a byte becomes, and the length of that.
+static ENCODED: [([u8; 4], u8); 256] = {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut table = [([0; 4], 0); 256];
+    let mut index = 0;
+    while index < 256 {
+        let byte = index as u8;
+        table[index] = match byte {
+            b' ' => ([b'+', 0, 0, 0], 1),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => ([byte, 0, 0, 0], 1),
+            _ => ([b'%', HEX[index >> 4], HEX[index & 15], 0], 3),
+        };
+        index += 1;
+    }
+    table
+};
+
+/// Encodes into memory that is large enough from the beginning.
+pub(super) struct Encoder<'r> {
+    out: &'r mut [u8],
+    length: usize,
+}
+
+impl Encoder<'_> {
+    /// How much there is so far.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Takes back what was written after the first `length` bytes.
+    #[inline]
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// What was written so far.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.out[..self.length]
+    }
+
+    /// The same as a text: what is written is ASCII.
+    pub(super) fn text(&self) -> &str {
+        simdutf8::basic::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    /// Puts bytes at the end, without going on: all of them may not count.
+    #[inline]
+    fn place<const N: usize>(&mut self, bytes: &[u8; N]) {
+        if let Some(room) = self.out.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+            *room = *bytes;
+        }
+    }
+
+    /// Writes bytes as they are.
+    #[inline]
+    pub(super) fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.place(bytes);
+        self.length += N;
+    }
+
+    /// Writes a text that is encoded already.
+    pub(super) fn copy(&mut self, encoded: &str) {
+        self.out[self.length..self.length + encoded.len()].copy_from_slice(encoded.as_bytes());
+        self.length += encoded.len();
+    }
+
+    /// Encodes one byte.
+    #[inline]
+    pub(super) fn encode_byte(&mut self, byte: u8) {
+        let (text, length) = &ENCODED[usize::from(byte)];
+        self.place(text);
+        self.length += usize::from(*length);
+    }
+
+    /// Copies what a block begins with and need not be encoded; how much that is.
+    #[inline]
+    fn copy_bare_of_block(&mut self, block: &[u8; BLOCK]) -> usize {
+        // The whole block, whatever of it counts: there is room.
+        self.place(block);
+        let bare = ((!alphanumeric_or_any_of(block, BARE)).trailing_zeros() as usize).min(BLOCK);
+        self.length += bare;
+        bare
+    }
+
+    /// Copies what a text begins with and need not be encoded; what is left of the text.
+    #[inline]
+    pub(super) fn copy_bare<'t>(&mut self, mut text: &'t [u8]) -> &'t [u8] {
+        while let Some(block) = text.first_chunk::<BLOCK>() {
+            let bare = self.copy_bare_of_block(block);
+            text = &text[bare..];
+            if bare < BLOCK {
+                return text;
+            }
+        }
+        // The filling is not bare, so it never counts.
+        let mut block = [0; BLOCK];
+        block[..text.len()].copy_from_slice(text);
+        let bare = self.copy_bare_of_block(&block);
+        &text[bare.min(text.len())..]
+    }
+
+    /// Encodes a text.
+    pub(super) fn encode(&mut self, mut text: &[u8]) {
+        while !text.is_empty() {
+            text = self.copy_bare(text);
+            // What has to be encoded comes in crowds.
+            while let [byte, rest @ ..] = text
+                && !is_bare(*byte)
+            {
+                self.encode_byte(*byte);
+                text = rest;
+            }
+        }
+    }
+}
+
+/// Whether a byte stays as it is.
+#[inline]
+pub(super) fn is_bare(byte: u8) -> bool {
+    ENCODED[usize::from(byte)].0[0] == byte && byte != b'%'
+}
