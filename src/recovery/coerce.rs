@@ -42,6 +42,10 @@ pub(super) trait PayloadFields<'f> {
     fn kind(&self) -> PayloadKind;
     /// A text or null.
     fn text(&self, field: FieldName) -> Result<Option<Cow<'f, str>>, String>;
+    /// Milliseconds since 1970: 0 if there is no timestamp, as the reference has it.
+    fn timestamp(&self) -> Result<i64, String> {
+        timestamp_of(self.text(FieldName::Timestamp)?)
+    }
     /// A list of texts.
     fn texts(&self, field: FieldName) -> Result<Vec<Cow<'f, str>>, String>;
     /// The name-value pairs, form-encoded.
@@ -78,14 +82,12 @@ pub(super) fn coerce_fields<'f>(
         Some(path) => path,
         None => {
             let version = required(FieldName::Version)?;
-            Cow::Borrowed(bumpalo::format!(in arena, "/{}/{}", vendor, version).into_bump_str())
+            let mut path = bumpalo::collections::String::with_capacity_in(vendor.len() + version.len() + 2, arena);
+            ["/", &vendor, "/", &version].into_iter().for_each(|part| path.push_str(part));
+            Cow::Borrowed(path.into_bump_str())
         }
     };
-    // 0 if absent, as the reference has it.
-    let timestamp = match fields.text(FieldName::Timestamp)? {
-        None => 0,
-        Some(text) => parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant"))?,
-    };
+    let timestamp = fields.timestamp()?;
     let mut recovered = RecoveredPayload {
         ip_address: fields.text(FieldName::IpAddress)?,
         timestamp,
@@ -192,6 +194,13 @@ pub(super) fn text_of<'v>(value: Option<&'v Value>, name: &str) -> Result<Option
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(Cow::Borrowed(text))),
         Some(other) => Err(expected_text(name, other)),
+    }
+}
+
+pub(super) fn timestamp_of(text: Option<Cow<'_, str>>) -> Result<i64, String> {
+    match text {
+        None => Ok(0),
+        Some(text) => parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant")),
     }
 }
 

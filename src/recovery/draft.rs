@@ -3,22 +3,23 @@
 //! A step walks over the value of the pair that its path names, or over a small document that holds just the field that
 //! its path begins with. That is what it would find in the whole payload: paths only ever descend.
 
+mod list;
+
 use std::borrow::Cow;
 
 use bumpalo::Bump;
 use serde_json::{Map, Value};
 
-use super::coerce::{PayloadFields, PayloadKind, expected_text, pair_of, pair_value, pairs_of, text_of, texts_of};
-use super::encoded::EncodedQuery;
-use super::encoder::with_encoder;
+use super::coerce::{PayloadFields, PayloadKind, expected_text, text_of, texts_of, timestamp_of};
 use super::field::FieldName;
 use super::path::Token;
-use super::query::{encode_pair, querystring};
 use super::request::Request;
 use super::shape;
 use super::splice::value_of;
 use super::step::Step;
+use crate::event::time::joda_text;
 use crate::json;
+use list::List;
 
 /// The payload of a row and what steps changed in it.
 pub(super) struct Draft<'a> {
@@ -41,6 +42,8 @@ enum Field<'a> {
     Absent,
     Text(&'a str),
     Texts(&'a [&'a str]),
+    /// A timestamp that is not text yet.
+    Millis(i64),
     Other(json::Value<'a>),
 }
 
@@ -50,55 +53,8 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Nearly all events have fewer parameters.
-const USUAL_PAIRS: usize = 32;
-
-/// The name-value pairs.
-enum List<'a> {
-    Pairs(Vec<(&'a str, PairValue<'a>)>),
-    /// Those of a request, and the values of some that steps changed, in the order of the pairs.
-    Encoded(EncodedQuery<'a>, Vec<(usize, Value)>),
-    /// A step went through the list itself.
-    Whole(Value),
-}
-
-enum PairValue<'a> {
-    /// As the row has it; null if it has none.
-    Text(Option<&'a str>),
-    /// A number or a boolean, or what a step made of the value.
-    Other(Value),
-}
-
-impl<'a> PairValue<'a> {
-    /// What the row has; `None` if it is no scalar.
-    fn of(value: Option<json::Value<'a>>, arena: &'a Bump) -> Option<PairValue<'a>> {
-        match value {
-            None => Some(PairValue::Text(None)),
-            Some(value) if value.is_null() => Some(PairValue::Text(None)),
-            Some(value) if value.is_object() || value.is_array() => None,
-            Some(value) => Some(match value.as_str_in(arena) {
-                Some(text) => PairValue::Text(Some(text)),
-                None => PairValue::Other(value.to_serde()),
-            }),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        match self {
-            PairValue::Text(text) => text.map_or(Value::Null, Value::from),
-            PairValue::Other(value) => value.clone(),
-        }
-    }
-
-    /// How long it is as a text, at most.
-    fn most(&self) -> usize {
-        match self {
-            PairValue::Text(text) => text.map_or(0, str::len),
-            PairValue::Other(Value::String(text)) => text.len(),
-            PairValue::Other(value) => value.to_string().len(),
-        }
-    }
-}
+/// Timestamps from 1970 to the year 9999.
+const USUAL_MILLIS: std::ops::Range<i64> = 0..253_402_300_800_000;
 
 impl<'a> Draft<'a> {
     /// A draft of a payload in the usual shape; `None` for the odd ones, which need more care.
@@ -119,26 +75,20 @@ impl<'a> Draft<'a> {
                 list = Some(value).filter(|list| !list.is_null());
             }
         }
-        let mut pairs = Vec::new();
-        if let Some(list) = list {
-            if !list.is_array() {
-                return None;
-            }
-            pairs.reserve(USUAL_PAIRS);
-            for pair in list.elements() {
-                pairs.push(usual_pair(pair, arena)?);
-            }
-        }
-        Some(Draft { kind, arena, known, object: Some(object), changed: Vec::new(), list: List::Pairs(pairs) })
+        let list = List::of(list, arena)?;
+        Some(Draft { kind, arena, known, object: Some(object), changed: Vec::new(), list })
     }
 
     /// A draft of a lifted request.
     pub(super) fn of_request(request: &Request<'a>) -> Draft<'a> {
         let mut known = [Field::Absent; FieldName::ALL.len()];
-        for (field, text) in request.texts() {
+        for (field, text) in request.texts_with(None) {
             if let Some(text) = text {
                 known[field as usize] = Field::Text(text);
             }
+        }
+        if let Some(millis) = request.timestamp() {
+            known[FieldName::Timestamp as usize] = Field::Millis(millis);
         }
         known[FieldName::Headers as usize] = Field::Texts(request.headers());
         let list = List::Encoded(request.query(), Vec::new());
@@ -189,20 +139,7 @@ impl<'a> Draft<'a> {
             self.list.set(pair, value);
             return Ok(());
         }
-        let whole = match std::mem::replace(&mut self.list, List::Whole(Value::Null)) {
-            List::Whole(whole) => whole,
-            List::Pairs(pairs) => pairs.iter().map(|(name, value)| pair(name, value.to_value())).collect(),
-            List::Encoded(query, changed) => {
-                let mut pairs: Vec<Value> = query
-                    .pairs(self.arena)
-                    .map(|(name, value)| pair(name, value.map_or(Value::Null, Value::from)))
-                    .collect();
-                for (index, value) in changed {
-                    pairs[index]["value"] = value;
-                }
-                Value::Array(pairs)
-            }
-        };
+        let whole = std::mem::replace(&mut self.list, List::Whole(Value::Null)).into_whole(self.arena);
         let mut small = Value::Object([(name.clone(), whole)].into_iter().collect());
         step.apply_from(at, &mut small)?;
         self.list = List::Whole(small[name.as_str()].take());
@@ -222,6 +159,7 @@ impl<'a> Draft<'a> {
         match found {
             Field::Text(text) => Some(Value::from(text)),
             Field::Texts(texts) => Some(Value::from(texts)),
+            Field::Millis(millis) => Some(Value::from(joda_text(millis))),
             Field::Other(value) if !(value.is_null() && name == "headers") => Some(value_of(value)),
             _ if name == "headers" => Some(Value::Array(Vec::new())),
             _ => shape::optional(self.kind).contains(&name).then_some(Value::Null),
@@ -240,60 +178,6 @@ impl<'a> Draft<'a> {
     }
 }
 
-impl<'a> List<'a> {
-    /// The first pair of a name, if pairs are still by themselves.
-    fn pair(&self, wanted: &str) -> Option<usize> {
-        match self {
-            List::Pairs(pairs) => pairs.iter().position(|(name, _)| *name == wanted),
-            List::Encoded(query, _) => query.find(wanted),
-            List::Whole(_) => None,
-        }
-    }
-
-    /// What a step finds as the value of a pair.
-    fn value(&self, pair: usize, arena: &'a Bump) -> Value {
-        match self {
-            List::Pairs(pairs) => pairs[pair].1.to_value(),
-            List::Encoded(query, changed) => match changed.iter().find(|(index, _)| *index == pair) {
-                Some((_, value)) => value.clone(),
-                None => query.value(pair, arena).map_or(Value::Null, Value::from),
-            },
-            List::Whole(_) => Value::Null,
-        }
-    }
-
-    fn set(&mut self, pair: usize, value: Value) {
-        match self {
-            List::Pairs(pairs) => pairs[pair].1 = PairValue::Other(value),
-            List::Encoded(_, changed) => match changed.binary_search_by_key(&pair, |(index, _)| *index) {
-                Ok(at) => changed[at].1 = value,
-                Err(at) => changed.insert(at, (pair, value)),
-            },
-            List::Whole(_) => {}
-        }
-    }
-}
-
-/// A pair in the usual shape.
-fn usual_pair<'a>(pair: json::Value<'a>, arena: &'a Bump) -> Option<(&'a str, PairValue<'a>)> {
-    let (mut name, mut value) = (None, None);
-    for (key, found) in pair.members() {
-        match &*key {
-            "name" => name = Some(found),
-            "value" => value = Some(found),
-            _ => {}
-        }
-    }
-    Some((name?.as_str_in(arena)?, PairValue::of(value, arena)?))
-}
-
-fn pair(name: &str, value: Value) -> Value {
-    let mut pair = Map::new();
-    pair.insert("name".to_owned(), Value::String(name.to_owned()));
-    pair.insert("value".to_owned(), value);
-    Value::Object(pair)
-}
-
 impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
     fn kind(&self) -> PayloadKind {
         self.kind
@@ -308,8 +192,17 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
             Field::Absent => Ok(None),
             Field::Text(text) => Ok(Some(Cow::Borrowed(text))),
             Field::Texts(texts) => Err(expected_text(name, &Value::from(texts))),
+            Field::Millis(millis) => Ok(Some(joda_text(millis).into())),
             Field::Other(value) if value.is_null() => Ok(None),
             Field::Other(value) => Err(expected_text(name, &value.to_serde())),
+        }
+    }
+
+    fn timestamp(&self) -> Result<i64, String> {
+        match self.known[FieldName::Timestamp as usize] {
+            // What its text would give back.
+            Field::Millis(millis) if USUAL_MILLIS.contains(&millis) && self.changed.is_empty() => Ok(millis),
+            _ => timestamp_of(self.text(FieldName::Timestamp)?),
         }
     }
 
@@ -323,6 +216,7 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
             Field::Absent => Ok(Vec::new()),
             Field::Texts(texts) => Ok(texts.iter().copied().map(Cow::Borrowed).collect()),
             Field::Text(text) => owned(Value::from(text)),
+            Field::Millis(millis) => owned(Value::from(joda_text(millis))),
             Field::Other(list) if list.is_array() && list.elements().all(|item| item.raw_str().is_some()) => {
                 Ok(list.elements().filter_map(|item| item.as_str()).collect())
             }
@@ -331,33 +225,13 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
     }
 
     fn querystring(&self) -> Result<Cow<'d, str>, String> {
-        let (draft, list): (&'d Draft<'a>, _) = (self, self.kind.list());
-        let pairs = match &draft.list {
-            List::Whole(whole) => return Ok(querystring(&pairs_of(Some(whole), list)?).into()),
-            List::Encoded(query, changed) => return query.edited(changed, list, draft.arena).map(Cow::Borrowed),
-            List::Pairs(pairs) => pairs,
-        };
-        let length = pairs.iter().map(|(name, value)| name.len() + value.most() + 2).sum();
-        with_encoder(length, |out| {
-            for (name, found) in pairs {
-                let text = match found {
-                    PairValue::Text(text) => text.map(Cow::Borrowed),
-                    PairValue::Other(value) => pair_value(Some(value), list)?,
-                };
-                encode_pair(name, text.as_deref(), out);
-            }
-            Ok(Cow::Borrowed(&*draft.arena.alloc_str(out.text())))
-        })
+        let draft: &'d Draft<'a> = self;
+        draft.list.querystring(draft.kind.list(), draft.arena)
     }
 
     fn pair(&self, name: &str) -> Result<Option<Cow<'d, str>>, String> {
-        let (draft, list): (&'d Draft<'a>, _) = (self, self.kind.list());
-        if let List::Whole(whole) = &draft.list {
-            return pair_of(Some(whole), name, list);
-        }
-        let Some(pair) = draft.list.pair(name) else { return Ok(None) };
-        let value = draft.list.value(pair, draft.arena);
-        Ok(pair_value(Some(&value), list)?.map(|text| Cow::Owned(text.into_owned())))
+        let draft: &'d Draft<'a> = self;
+        draft.list.named(name, draft.kind.list(), draft.arena)
     }
 }
 

@@ -6,10 +6,11 @@ use bumpalo::collections::Vec as ArenaVec;
 use serde_json::Value;
 
 use super::coerce::pair_value;
-use super::encoder::{Encoder, is_bare, with_encoder};
+use super::encoder::{Encoder, is_bare, special_bytes, with_encoder};
 use super::query::encode_pair;
 use crate::payload::decode::hex_value;
 use crate::payload::{NameValue, decode_component, is_plain_in_query};
+use crate::scan::BLOCK;
 
 /// Nearly all events have fewer parameters.
 const USUAL_PAIRS: usize = 32;
@@ -55,9 +56,9 @@ impl<'a> EncodedQuery<'a> {
         // One more than that for the `=` of a pair that has none, and an `&`.
         with_encoder(column.len() + 1, |out| {
             let spans = ArenaVec::with_capacity_in(USUAL_PAIRS, arena);
-            let mut recoder = Recoder { out, spans, start: 0, equals: None, is_beyond_ascii: false };
+            let mut recoder = Recoder { out: out.by_itself(), spans, start: 0, equals: None, is_beyond_ascii: false };
             recoder.recode(column.as_bytes())?;
-            let Recoder { out, spans, .. } = recoder;
+            let Recoder { mut out, spans, .. } = recoder;
             // The `&` after the last pair.
             out.truncate(out.len().saturating_sub(1));
             Some(EncodedQuery { text: arena.alloc_str(out.text()), spans: spans.into_bump_slice() })
@@ -111,8 +112,8 @@ fn decoded<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
 }
 
 /// Respells a querystring: as if it were parsed, and encoded again.
-struct Recoder<'o, 'r, 'a> {
-    out: &'o mut Encoder<'r>,
+struct Recoder<'r, 'a> {
+    out: Encoder<'r>,
     spans: ArenaVec<'a, Span>,
     /// Where the pair begins, and its first `=`.
     start: usize,
@@ -121,24 +122,44 @@ struct Recoder<'o, 'r, 'a> {
     is_beyond_ascii: bool,
 }
 
-impl Recoder<'_, '_, '_> {
+impl Recoder<'_, '_> {
+    #[inline]
     fn recode(&mut self, mut text: &[u8]) -> Option<()> {
-        while !text.is_empty() {
-            text = self.out.copy_bare(text);
-            // What is not bare comes in crowds.
-            while let [byte, rest @ ..] = text
-                && !is_bare(*byte)
-            {
-                text = self.special(*byte, text, rest)?;
+        while let Some(block) = text.first_chunk::<BLOCK>() {
+            let mut special = special_bytes(block);
+            let mut at = 0;
+            while special != 0 {
+                let next = special.trailing_zeros() as usize;
+                if next > at {
+                    self.out.copy_of_block(block, at, next);
+                }
+                // What else that takes away is bare.
+                at = next + self.special(&text[next..])?;
+                special &= special - 1;
             }
+            if at < BLOCK {
+                self.out.copy_of_block(block, at, BLOCK);
+                at = BLOCK;
+            }
+            text = &text[at..];
+        }
+        while let Some(byte) = text.first() {
+            let taken = if is_bare(*byte) { self.bare(*byte) } else { self.special(text)? };
+            text = &text[taken..];
         }
         self.end_pair()
     }
 
-    /// What a text begins with that is not bare; what is left of the text.
     #[inline]
-    fn special<'t>(&mut self, byte: u8, text: &'t [u8], rest: &'t [u8]) -> Option<&'t [u8]> {
-        match byte {
+    fn bare(&mut self, byte: u8) -> usize {
+        self.out.encode_byte(byte);
+        1
+    }
+
+    /// Writes what stands for the first byte of a text, which is not bare; how much of the text that takes.
+    #[inline]
+    fn special(&mut self, text: &[u8]) -> Option<usize> {
+        match *text.first()? {
             b'%' => return self.escape(text),
             b'=' if self.equals.is_none() => {
                 self.check_text(self.start)?;
@@ -150,28 +171,25 @@ impl Recoder<'_, '_, '_> {
             other if is_plain_in_query(other) => self.out.encode_byte(other),
             _ => return None,
         }
-        Some(rest)
+        Some(1)
     }
 
     /// An escape, or one that CloudFront has encoded once more.
     #[inline]
-    fn escape<'t>(&mut self, text: &'t [u8]) -> Option<&'t [u8]> {
+    fn escape(&mut self, text: &[u8]) -> Option<usize> {
         let byte_of = |high: u8, low: u8| Some(hex_value(high)? << 4 | hex_value(low)?);
-        let (byte, rest) = if let [b'%', b'2', b'5', high, low, rest @ ..] = text
-            && let Some(byte) = byte_of(*high, *low)
-        {
-            (byte, rest)
-        } else if let [b'%', high, low, rest @ ..] = text {
-            (byte_of(*high, *low)?, rest)
-        } else {
-            return None;
+        let (byte, length) = match *text {
+            [_, b'2', b'5', high, low, ..] => byte_of(high, low).map_or((b'%', 3), |byte| (byte, 5)),
+            [_, high, low, ..] => (byte_of(high, low)?, 3),
+            _ => return None,
         };
         self.is_beyond_ascii |= !byte.is_ascii();
         self.out.encode_byte(byte);
-        Some(rest)
+        Some(length)
     }
 
     /// A pair ends here. Those without a name are left out. What separates it from the next is written at once.
+    #[inline]
     fn end_pair(&mut self) -> Option<()> {
         let start = self.start;
         let equals = self.equals.take();
@@ -201,19 +219,27 @@ impl Recoder<'_, '_, '_> {
         if !std::mem::take(&mut self.is_beyond_ascii) {
             return Some(());
         }
-        let encoded = self.out.bytes().get(since..)?;
-        let mut bytes = Vec::with_capacity(encoded.len());
-        let mut rest = encoded;
-        while let [byte, after @ ..] = rest {
-            let (byte, after) = match rest {
-                [b'%', high, low, after @ ..] => (hex_value(*high)? << 4 | hex_value(*low)?, after),
-                _ => (*byte, after),
-            };
-            bytes.push(byte);
-            rest = after;
-        }
-        simdutf8::basic::from_utf8(&bytes).is_ok().then_some(())
+        self.out.bytes().get(since..).filter(|encoded| is_text(encoded)).map(drop)
     }
+}
+
+/// Whether what is encoded here is UTF-8.
+#[cold]
+fn is_text(encoded: &[u8]) -> bool {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let [byte, after @ ..] = rest {
+        let (byte, after) = match rest {
+            [b'%', high, low, after @ ..] => {
+                let value = |digit: u8| hex_value(digit).unwrap_or_default();
+                (value(*high) << 4 | value(*low), after)
+            }
+            _ => (*byte, after),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    simdutf8::basic::from_utf8(&bytes).is_ok()
 }
 
 #[cfg(test)]

@@ -55,6 +55,12 @@ pub(super) struct Encoder<'r> {
 }
 
 impl Encoder<'_> {
+    /// The same by itself, which the compiler can keep in registers; what it writes is not known here.
+    #[inline]
+    pub(super) fn by_itself(&mut self) -> Encoder<'_> {
+        Encoder { out: self.out, length: self.length }
+    }
+
     /// How much there is so far.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -106,46 +112,47 @@ impl Encoder<'_> {
         self.length += usize::from(*length);
     }
 
-    /// Copies what a block begins with and need not be encoded; how much that is.
+    /// Copies some bytes of a block.
     #[inline]
-    fn copy_bare_of_block(&mut self, block: &[u8; BLOCK]) -> usize {
-        // The whole block, whatever of it counts: there is room.
-        self.place(block);
-        let bare = ((!alphanumeric_or_any_of(block, BARE)).trailing_zeros() as usize).min(BLOCK);
-        self.length += bare;
-        bare
-    }
-
-    /// Copies what a text begins with and need not be encoded; what is left of the text.
-    #[inline]
-    pub(super) fn copy_bare<'t>(&mut self, mut text: &'t [u8]) -> &'t [u8] {
-        while let Some(block) = text.first_chunk::<BLOCK>() {
-            let bare = self.copy_bare_of_block(block);
-            text = &text[bare..];
-            if bare < BLOCK {
-                return text;
-            }
-        }
-        // The filling is not bare, so it never counts.
-        let mut block = [0; BLOCK];
-        block[..text.len()].copy_from_slice(text);
-        let bare = self.copy_bare_of_block(&block);
-        &text[bare.min(text.len())..]
+    pub(super) fn copy_of_block(&mut self, block: &[u8; BLOCK], from: usize, to: usize) {
+        // All that follows, whatever of it counts: there is room.
+        let moved = u128::from_le_bytes(*block) >> (8 * from);
+        self.place(&moved.to_le_bytes());
+        self.length += to - from;
     }
 
     /// Encodes a text.
-    pub(super) fn encode(&mut self, mut text: &[u8]) {
-        while !text.is_empty() {
-            text = self.copy_bare(text);
-            // What has to be encoded comes in crowds.
-            while let [byte, rest @ ..] = text
-                && !is_bare(*byte)
-            {
-                self.encode_byte(*byte);
-                text = rest;
+    #[inline]
+    pub(super) fn encode(&mut self, text: &[u8]) {
+        let mut encoder = self.by_itself();
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        for block in blocks {
+            let mut special = special_bytes(block);
+            let mut at = 0;
+            while special != 0 {
+                let next = special.trailing_zeros() as usize;
+                if next > at {
+                    encoder.copy_of_block(block, at, next);
+                }
+                encoder.encode_byte(block[next % BLOCK]);
+                special &= special - 1;
+                at = next + 1;
+            }
+            if at < BLOCK {
+                encoder.copy_of_block(block, at, BLOCK);
             }
         }
+        for byte in rest {
+            encoder.encode_byte(*byte);
+        }
+        self.length = encoder.length;
     }
+}
+
+/// One bit for each byte of a block that does not stay as it is, the first byte's lowest.
+#[inline]
+pub(super) fn special_bytes(block: &[u8; BLOCK]) -> u32 {
+    !alphanumeric_or_any_of(block, BARE) & ((1 << BLOCK) - 1)
 }
 
 /// Whether a byte stays as it is.

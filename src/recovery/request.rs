@@ -16,7 +16,6 @@ pub(super) struct Request<'a> {
     payload: CollectorPayload<'a>,
     query: EncodedQuery<'a>,
     arena: &'a Bump,
-    timestamp: Option<&'a str>,
     /// The request path, of records that keep it.
     path: Option<&'a str>,
 }
@@ -34,12 +33,21 @@ impl<'a> Request<'a> {
         path: Option<&'a str>,
         arena: &'a Bump,
     ) -> Request<'a> {
-        let timestamp = payload.context.timestamp.map(|millis| &*arena.alloc_str(&joda_text(millis)));
-        Request { payload, query, arena, timestamp, path }
+        Request { payload, query, arena, path }
     }
 
     /// The fields that are texts or null. The path is one only if it is known.
     pub(super) fn texts(&self) -> impl Iterator<Item = (FieldName, Option<&'a str>)> {
+        let timestamp = self.timestamp().map(|millis| &*self.arena.alloc_str(&joda_text(millis)));
+        self.texts_with(timestamp)
+    }
+
+    /// The same with a text for the timestamp, which takes long to write.
+    #[inline]
+    pub(super) fn texts_with(
+        &self,
+        timestamp: Option<&'a str>,
+    ) -> impl Iterator<Item = (FieldName, Option<&'a str>)> + use<'a> {
         let CollectorPayload { api, source, context, content_type, body, .. } = self.payload;
         let fields = [
             (FieldName::Vendor, Some(api.vendor)),
@@ -49,13 +57,18 @@ impl<'a> Request<'a> {
             (FieldName::Collector, Some(source.name)),
             (FieldName::Encoding, Some(source.encoding)),
             (FieldName::Hostname, source.hostname),
-            (FieldName::Timestamp, self.timestamp),
+            (FieldName::Timestamp, timestamp),
             (FieldName::IpAddress, context.ip_address),
             (FieldName::Useragent, context.useragent),
             (FieldName::RefererUri, context.referer_uri),
             (FieldName::NetworkUserId, context.user_id),
         ];
         fields.into_iter().chain(self.path.map(|path| (FieldName::Path, Some(path))))
+    }
+
+    /// When the request came, in milliseconds since 1970.
+    pub(super) fn timestamp(&self) -> Option<i64> {
+        self.payload.context.timestamp
     }
 
     /// The querystring.
