@@ -127,6 +127,11 @@ impl Recoder<'_, '_> {
     fn recode(&mut self, mut text: &[u8]) -> Option<()> {
         while let Some(block) = text.first_chunk::<BLOCK>() {
             let mut special = special_bytes(block);
+            if special == 0 {
+                self.out.put(block);
+                text = &text[BLOCK..];
+                continue;
+            }
             let mut at = 0;
             while special != 0 {
                 let next = special.trailing_zeros() as usize;
@@ -157,7 +162,7 @@ impl Recoder<'_, '_> {
     }
 
     /// Writes what stands for the first byte of a text, which is not bare; how much of the text that takes.
-    #[inline]
+    #[inline(always)]
     fn special(&mut self, text: &[u8]) -> Option<usize> {
         match *text.first()? {
             b'%' => return self.escape(text),

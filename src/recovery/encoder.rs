@@ -31,17 +31,17 @@ pub(super) fn with_encoder<R>(most: usize, write: impl FnOnce(&mut Encoder<'_>) 
 /// What is neither letter nor digit and stays as it is.
 const BARE: [u8; 4] = *b".-*_";
 
-/// What a byte becomes, and the length of that.
-static ENCODED: [([u8; 4], u8); 256] = {
+/// What a byte becomes, and in the last place how many bytes that are.
+static ENCODED: [u32; 256] = {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut table = [([0; 4], 0); 256];
+    let mut table = [0; 256];
     let mut index = 0;
     while index < 256 {
         let byte = index as u8;
         table[index] = match byte {
-            b' ' => ([b'+', 0, 0, 0], 1),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => ([byte, 0, 0, 0], 1),
-            _ => ([b'%', HEX[index >> 4], HEX[index & 15], 0], 3),
+            b' ' => u32::from_le_bytes([b'+', 0, 0, 1]),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' => u32::from_le_bytes([byte, 0, 0, 1]),
+            _ => u32::from_le_bytes([b'%', HEX[index >> 4], HEX[index & 15], 3]),
         };
         index += 1;
     }
@@ -107,9 +107,9 @@ impl Encoder<'_> {
     /// Encodes one byte.
     #[inline]
     pub(super) fn encode_byte(&mut self, byte: u8) {
-        let (text, length) = &ENCODED[usize::from(byte)];
-        self.place(text);
-        self.length += usize::from(*length);
+        let entry = ENCODED[usize::from(byte)];
+        self.place(&entry.to_le_bytes());
+        self.length += (entry >> 24) as usize;
     }
 
     /// Copies some bytes of a block.
@@ -128,6 +128,10 @@ impl Encoder<'_> {
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         for block in blocks {
             let mut special = special_bytes(block);
+            if special == 0 {
+                encoder.put(block);
+                continue;
+            }
             let mut at = 0;
             while special != 0 {
                 let next = special.trailing_zeros() as usize;
@@ -158,5 +162,5 @@ pub(super) fn special_bytes(block: &[u8; BLOCK]) -> u32 {
 /// Whether a byte stays as it is.
 #[inline]
 pub(super) fn is_bare(byte: u8) -> bool {
-    ENCODED[usize::from(byte)].0[0] == byte && byte != b'%'
+    ENCODED[usize::from(byte)] == u32::from_le_bytes([byte, 0, 0, 1])
 }

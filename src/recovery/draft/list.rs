@@ -163,10 +163,20 @@ impl<'a> List<'a> {
 
 /// A pair in the spelling of nearly all: `{"name":"e","value":"pv"}`, without white space and escapes.
 pub(super) fn spelled_as_usual<'a>(pair: json::Value<'a>) -> Option<(&'a str, &'a str)> {
-    let pair = pair.source().strip_prefix("{\"name\":\"")?.strip_suffix("\"}")?;
-    let (name, rest) = pair.split_at(memchr2(b'"', b'\\', pair.as_bytes())?);
-    let value = rest.strip_prefix("\",\"value\":\"")?;
-    memchr2(b'"', b'\\', value.as_bytes()).is_none().then_some((name, value))
+    const BEFORE_NAME: &[u8; 9] = b"{\"name\":\"";
+    const BEFORE_VALUE: &[u8; 11] = b"\",\"value\":\"";
+    let source = pair.source();
+    let (before, rest) = source.as_bytes().split_first_chunk()?;
+    // Names are short: what searches long texts would spend its time beginning.
+    let name = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    let (between, rest) = rest[name..].split_first_chunk()?;
+    let (value, after) = rest.split_last_chunk()?;
+    let is_usual = before == BEFORE_NAME && between == BEFORE_VALUE && after == b"\"}";
+    if !is_usual || memchr2(b'"', b'\\', value).is_some() {
+        return None;
+    }
+    let (name, rest) = source[BEFORE_NAME.len()..].split_at(name);
+    Some((name, &rest[BEFORE_VALUE.len()..][..value.len()]))
 }
 
 /// A pair in the usual shape.
