@@ -17,7 +17,9 @@ pub use client_ip::{client_ip, ip_of};
 pub use encode::{encode_component, push_escaped};
 pub use parameters::{Parameters, hash_order_key, java_string_hash, trie_order_key};
 pub use path::{PATH_EXPECTATION, parse_path};
-pub use querystring::{QuerystringError, parse_querystring, split_query, split_uri_query};
+pub use querystring::{
+    QuerystringError, decode_component, is_plain_in_query, parse_querystring, split_query, split_uri_query,
+};
 
 /// A name and its value, both decoded; a name without `=` has no value.
 pub type NameValue<'a> = (&'a str, Option<&'a str>);

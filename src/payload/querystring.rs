@@ -7,6 +7,7 @@
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
+use memchr::memchr2;
 
 use super::NameValue;
 use super::charset::Charset;
@@ -75,6 +76,19 @@ pub fn split_query<'a>(query: &'a str, arena: &'a Bump) -> &'a [NameValue<'a>] {
 pub fn split_uri_query<'a>(query: &'a str, charset: Charset, arena: &'a Bump) -> &'a [NameValue<'a>] {
     let plain = if query.is_ascii() { split_plain(query, charset, arena) } else { None };
     plain.unwrap_or_else(|| split(query, charset, arena))
+}
+
+/// Decodes a name or a value of plain ASCII that stands alone; `None` on a malformed escape.
+pub fn decode_component<'a>(text: &'a str, arena: &'a Bump) -> Option<&'a str> {
+    match memchr2(b'%', b'+', text.as_bytes()) {
+        None => Some(text),
+        Some(_) => decode_plain(text, Charset::Utf8, arena),
+    }
+}
+
+/// Whether a byte is ASCII that is legal in a query and stands for itself there, or `%`.
+pub const fn is_plain_in_query(byte: u8) -> bool {
+    !needs_a_look(byte)
 }
 
 /// Whether a text holds nothing but ASCII that is legal in a query, or `%`.

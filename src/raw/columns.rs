@@ -1,6 +1,6 @@
 //! Lines of the two access-log formats, split at white space.
 
-use crate::scan::for_each_of;
+use crate::scan::{BLOCK, control_or_any_of};
 
 /// No layout tells apart more columns.
 const MAX_COLUMNS: usize = 23;
@@ -18,21 +18,25 @@ pub(super) struct Columns<'a> {
     pub cookie_gap: usize,
     /// Length of the white space at the end of the line.
     pub trailing_gap: usize,
+    /// Whether there is other white space than spaces and tabs.
+    pub has_breaks: bool,
 }
 
 impl<'a> Columns<'a> {
     /// Splits a line.
     pub fn split(line: &'a str) -> Columns<'a> {
         let mut cut = Cut { columns: Columns::default(), line, start: 0, gap: 0, is_done: false };
-        // Nearly all lines hold no other white space than spaces and tabs; tested in blocks that vectorise.
-        let exotic = line
-            .as_bytes()
-            .chunks(64)
-            .any(|block| block.iter().fold(false, |found, b| found | (0x0A..=0x0D).contains(b)));
-        if exotic {
-            for_each_of(line.as_bytes(), [b' ', b'\t', b'\n', 0x0B, 0x0C, b'\r'], |at| cut.space(at));
-        } else {
-            for_each_of(line.as_bytes(), [b' ', b'\t'], |at| cut.space(at));
+        let (blocks, rest) = line.as_bytes().as_chunks::<BLOCK>();
+        for (index, block) in blocks.iter().enumerate() {
+            let mut bits = control_or_any_of(block, [b' ']);
+            while bits != 0 {
+                let at = bits.trailing_zeros() as usize;
+                cut.control(block[at], index * BLOCK + at);
+                bits &= bits - 1;
+            }
+        }
+        for (index, byte) in rest.iter().enumerate() {
+            cut.control(*byte, blocks.len() * BLOCK + index);
         }
         cut.finish()
     }
@@ -51,6 +55,19 @@ struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
+    /// A byte that may be white space.
+    #[inline]
+    fn control(&mut self, byte: u8, at: usize) {
+        match byte {
+            b' ' | b'\t' => self.space(at),
+            b'\n' | 0x0B | 0x0C | b'\r' => {
+                self.columns.has_breaks = true;
+                self.space(at);
+            }
+            _ => {}
+        }
+    }
+
     /// White space at a position.
     #[inline]
     fn space(&mut self, at: usize) {
@@ -104,7 +121,8 @@ mod tests {
     #[test]
     fn gaps_and_counts() {
         let columns = Columns::split("a\t b\x0Bc ");
-        assert_eq!((columns.count, columns.trailing_gap), (3, 1));
+        assert_eq!((columns.count, columns.trailing_gap, columns.has_breaks), (3, 1, true));
+        assert!(!Columns::split("a\t b\u{1f}c").has_breaks);
         assert_eq!(columns.texts[..4], ["a", "b", "c", ""]);
         assert_eq!(Columns::split(" a b").count, 0);
         assert_eq!(Columns::split("").count, 0);
@@ -121,6 +139,7 @@ mod tests {
                 prop_assert_eq!(columns.count, 0);
                 return Ok(());
             }
+            prop_assert_eq!(columns.has_breaks, line.contains(|c: char| matches!(c, '\n'..='\r')));
             let texts: Vec<&str> = line.split(is_space).filter(|text| !text.is_empty()).collect();
             prop_assert_eq!(&columns.texts[..columns.count], &texts[..texts.len().min(MAX_COLUMNS)]);
             let trailing = if texts.len() > MAX_COLUMNS { 0 } else { line.len() - line.trim_end_matches(is_space).len() };

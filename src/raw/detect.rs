@@ -45,13 +45,21 @@ fn format_of_line(line: &[u8], arena: &Bump) -> Option<RawFormat> {
         return Some(RawFormat::CloudFront);
     }
     let columns = Columns::split(text);
-    if columns.count >= 12 && is_date(columns.texts[0]) && is_time(columns.texts[1]) {
-        let is_tomcat = columns.texts[2] == "-" && matches!(columns.count, 12 | 14 | 15 | 17);
-        return Some(if is_tomcat { RawFormat::Tomcat } else { RawFormat::CloudFront });
+    if let Some(format) = format_of_columns(&columns) {
+        return Some(format);
     }
     // The line may be cut off; four characters at a time decode on their own.
     let looks_like_base64 = columns.count == 1 && looks_like_record(base64_bytes(line.trim_ascii(), arena));
     looks_like_base64.then_some(RawFormat::Thrift(ThriftContainer::Lines))
+}
+
+/// Which log a line is of.
+pub(super) fn format_of_columns(columns: &Columns<'_>) -> Option<RawFormat> {
+    if columns.count < 12 || !is_date(columns.texts[0]) || !is_time(columns.texts[1]) {
+        return None;
+    }
+    let is_tomcat = columns.texts[2] == "-" && matches!(columns.count, 12 | 14 | 15 | 17);
+    Some(if is_tomcat { RawFormat::Tomcat } else { RawFormat::CloudFront })
 }
 
 /// `2013-08-29`

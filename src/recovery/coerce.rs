@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 use serde_json::Value;
 
+use super::field::FieldName;
 use super::query::querystring;
 use super::recovered::RecoveredPayload;
 use crate::event::time::parse_column_timestamp;
@@ -40,92 +41,103 @@ pub(super) trait PayloadFields<'f> {
     /// What it is.
     fn kind(&self) -> PayloadKind;
     /// A text or null.
-    fn text(&self, name: &str) -> Result<Option<Cow<'f, str>>, String>;
+    fn text(&self, field: FieldName) -> Result<Option<Cow<'f, str>>, String>;
+    /// Milliseconds since 1970: 0 if there is no timestamp, as the reference has it.
+    fn timestamp(&self) -> Result<i64, String> {
+        timestamp_of(self.text(FieldName::Timestamp)?)
+    }
     /// A list of texts.
-    fn texts(&self, name: &str) -> Result<Vec<Cow<'f, str>>, String>;
-    /// The name-value pairs.
-    fn pairs(&self) -> Result<Vec<Pair<'f>>, String>;
+    fn texts(&self, field: FieldName) -> Result<Vec<Cow<'f, str>>, String>;
+    /// The name-value pairs, form-encoded.
+    fn querystring(&self) -> Result<Cow<'f, str>, String>;
+    /// The value of the first pair of a name.
+    fn pair(&self, name: &str) -> Result<Option<Cow<'f, str>>, String>;
 }
 
 /// Turns the edited payload into a collector payload. `payload` is the collector payload itself, or the object with
 /// `raw`.
-pub fn coerce(payload: &Value, kind: PayloadKind) -> Result<RecoveredPayload<'_>, String> {
+pub fn coerce<'v>(payload: &'v Value, kind: PayloadKind, arena: &'v Bump) -> Result<RecoveredPayload<'v>, String> {
     let object = match kind {
         PayloadKind::Collector => payload,
         PayloadKind::RawEvent => payload.get("raw").unwrap_or(&Value::Null),
     };
-    coerce_fields(ObjectFields { kind, object })
+    coerce_fields(ObjectFields { kind, object }, arena)
 }
 
 /// Turns fields into a collector payload.
-pub(super) fn coerce_fields<'f>(fields: impl PayloadFields<'f>) -> Result<RecoveredPayload<'f>, String> {
+pub(super) fn coerce_fields<'f>(
+    fields: impl PayloadFields<'f>,
+    arena: &'f Bump,
+) -> Result<RecoveredPayload<'f>, String> {
     let kind = fields.kind();
     let (collector, user_id) = match kind {
-        PayloadKind::Collector => ("collector", "networkUserId"),
-        PayloadKind::RawEvent => ("loaderName", "userId"),
+        PayloadKind::Collector => (FieldName::Collector, FieldName::NetworkUserId),
+        PayloadKind::RawEvent => (FieldName::LoaderName, FieldName::UserId),
     };
-    let required = |name: &str| fields.text(name)?.ok_or_else(|| format!("{name}: missing"));
-    let pairs = fields.pairs()?;
-    let vendor = required("vendor")?;
-    let path = match fields.text("path")? {
+    let required =
+        |field: FieldName| fields.text(field)?.ok_or_else(|| format!("{name}: missing", name = field.name()));
+    let querystring = fields.querystring()?;
+    let vendor = required(FieldName::Vendor)?;
+    let path = match fields.text(FieldName::Path)? {
         Some(path) => path,
-        None => Cow::Owned(format!("/{vendor}/{}", required("version")?)),
+        None => {
+            let version = required(FieldName::Version)?;
+            let mut path = bumpalo::collections::String::with_capacity_in(vendor.len() + version.len() + 2, arena);
+            ["/", &vendor, "/", &version].into_iter().for_each(|part| path.push_str(part));
+            Cow::Borrowed(path.into_bump_str())
+        }
     };
-    // 0 if absent, as the reference has it.
-    let timestamp = match fields.text("timestamp")? {
-        None => 0,
-        Some(text) => parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant"))?,
-    };
+    let timestamp = fields.timestamp()?;
     let mut recovered = RecoveredPayload {
-        ip_address: fields.text("ipAddress")?,
+        ip_address: fields.text(FieldName::IpAddress)?,
         timestamp,
-        encoding: Some(required("encoding")?),
+        encoding: Some(required(FieldName::Encoding)?),
         collector: Some(required(collector)?),
-        user_agent: fields.text("useragent")?,
-        referer_uri: fields.text("refererUri")?,
+        user_agent: fields.text(FieldName::Useragent)?,
+        referer_uri: fields.text(FieldName::RefererUri)?,
         path: Some(path),
-        querystring: Some(Cow::Owned(querystring(&pairs))),
-        body: fields.text("body")?,
+        querystring: Some(querystring),
+        body: fields.text(FieldName::Body)?,
         headers: None,
-        content_type: fields.text("contentType")?,
-        hostname: fields.text("hostname")?,
+        content_type: fields.text(FieldName::ContentType)?,
+        hostname: fields.text(FieldName::Hostname)?,
         network_user_id: fields.text(user_id)?,
     };
     // Logs hold user agents encoded, and enrich decodes those of logs: Thrift records hold them decoded.
     if recovered.collector.as_deref().is_some_and(|name| LOG_LOADERS.contains(&name)) {
-        recovered.user_agent = recovered.user_agent.map(decoded_agent);
+        recovered.user_agent = recovered.user_agent.map(|agent| decoded_agent(agent, arena));
     }
     match kind {
-        PayloadKind::Collector => recovered.headers = Some(fields.texts("headers")?),
+        PayloadKind::Collector => recovered.headers = Some(fields.texts(FieldName::Headers)?),
         PayloadKind::RawEvent => {
             recovered.body = None;
             recovered.content_type = None;
-            rebuild_body(&vendor, &pairs, &mut recovered)?;
+            rebuild_body(&vendor, &fields, &mut recovered)?;
         }
     }
     Ok(recovered)
 }
 
 /// The way enrich decodes user agents of logs: all of it or nothing.
-fn decoded_agent(encoded: Cow<'_, str>) -> Cow<'_, str> {
-    if !encoded.bytes().any(|byte| matches!(byte, b'%' | b'+' | b'\t' | b'\r' | b'\n')) {
-        return encoded;
-    }
-    let arena = Bump::new();
-    match url_decode(arena.alloc_str(&encoded), &arena) {
-        Ok(decoded) => Cow::Owned(decoded.to_owned()),
-        Err(_) => encoded,
-    }
+fn decoded_agent<'f>(encoded: Cow<'f, str>, arena: &'f Bump) -> Cow<'f, str> {
+    let text = match encoded {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => arena.alloc_str(&text),
+    };
+    Cow::Borrowed(url_decode(text, arena).unwrap_or(text))
 }
 
 /// Two vendors' events need their body again: it was taken apart into `ue_pr`.
-fn rebuild_body(vendor: &str, pairs: &[Pair<'_>], out: &mut RecoveredPayload<'_>) -> Result<(), String> {
+fn rebuild_body<'f>(
+    vendor: &str,
+    fields: &impl PayloadFields<'f>,
+    out: &mut RecoveredPayload<'f>,
+) -> Result<(), String> {
     if vendor != "com.sendgrid" && vendor != "com.snowplowanalytics.iglu" {
         return Ok(());
     }
-    let unstruct = pairs.iter().find(|(name, _)| name == "ue_pr").and_then(|(_, value)| value.as_deref());
-    let unstruct: Value = serde_json::from_str(unstruct.ok_or("no parameter ue_pr to rebuild the body from")?)
-        .map_err(|e| format!("ue_pr is not JSON: {e}"))?;
+    let unstruct = fields.pair("ue_pr")?.ok_or("no parameter ue_pr to rebuild the body from")?;
+    let unstruct: Value = serde_json::from_str(&unstruct).map_err(|e| format!("ue_pr is not JSON: {e}"))?;
     let inner = unstruct.get("data").ok_or("ue_pr has no data")?;
     let uri = inner.get("schema").and_then(Value::as_str).ok_or("ue_pr has no schema inside its data")?;
     let data = inner.get("data").ok_or("ue_pr has no data inside its data")?;
@@ -156,16 +168,20 @@ impl<'v> PayloadFields<'v> for ObjectFields<'v> {
         self.kind
     }
 
-    fn text(&self, name: &str) -> Result<Option<Cow<'v, str>>, String> {
-        text_of(self.object.get(name), name)
+    fn text(&self, field: FieldName) -> Result<Option<Cow<'v, str>>, String> {
+        text_of(self.object.get(field.name()), field.name())
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<Cow<'v, str>>, String> {
-        texts_of(self.object.get(name), name)
+    fn texts(&self, field: FieldName) -> Result<Vec<Cow<'v, str>>, String> {
+        texts_of(self.object.get(field.name()), field.name())
     }
 
-    fn pairs(&self) -> Result<Vec<Pair<'v>>, String> {
-        pairs_of(self.object.get(self.kind.list()), self.kind.list())
+    fn querystring(&self) -> Result<Cow<'v, str>, String> {
+        Ok(querystring(&pairs_of(self.object.get(self.kind.list()), self.kind.list())?).into())
+    }
+
+    fn pair(&self, name: &str) -> Result<Option<Cow<'v, str>>, String> {
+        pair_of(self.object.get(self.kind.list()), name, self.kind.list())
     }
 }
 
@@ -178,6 +194,13 @@ pub(super) fn text_of<'v>(value: Option<&'v Value>, name: &str) -> Result<Option
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(Cow::Borrowed(text))),
         Some(other) => Err(expected_text(name, other)),
+    }
+}
+
+pub(super) fn timestamp_of(text: Option<Cow<'_, str>>) -> Result<i64, String> {
+    match text {
+        None => Ok(0),
+        Some(text) => parse_instant(&text).ok_or_else(|| format!("timestamp: {text}: not an ISO 8601 instant")),
     }
 }
 
@@ -220,6 +243,11 @@ pub(super) fn pairs_of<'v>(list: Option<&'v Value>, name: &str) -> Result<Vec<Pa
             .collect(),
         Some(other) => Err(format!("{name}: a list of pairs is expected, found {other}")),
     }
+}
+
+/// The value of the first pair of a name.
+pub(super) fn pair_of<'v>(list: Option<&'v Value>, name: &str, kind: &str) -> Result<Option<Cow<'v, str>>, String> {
+    Ok(pairs_of(list, kind)?.into_iter().find(|(found, _)| found == name).and_then(|(_, value)| value))
 }
 
 /// Milliseconds since 1970 of an ISO 8601 instant; without an offset it is taken for UTC.

@@ -10,6 +10,9 @@ use super::request::{Request, write_text, write_texts};
 use super::shape;
 use crate::json;
 
+/// Most texts that conditions look at are shorter.
+const USUAL_TEXT: usize = 500;
+
 /// What a value is compared with.
 #[derive(Clone, Debug)]
 pub enum Matcher {
@@ -98,11 +101,11 @@ impl Condition {
         match names {
             ["failure", "messages", ""] => Some(self.matches_json(|out| write_texts(messages, out))),
             ["payload", "querystring", wanted] if !wanted.is_empty() && Path::is_plain(wanted) => {
-                let found = request.pairs().iter().find(|(name, _)| *name == wanted);
-                Some(found.is_some_and(|(_, value)| self.matches_json(|out| write_text(*value, out))))
+                let found = request.pair(wanted);
+                Some(found.is_some_and(|value| self.matches_json(|out| write_text(value, out))))
             }
             ["payload", field, ""] => {
-                let (_, text) = request.texts().find(|(name, _)| *name == field)?;
+                let (_, text) = request.texts().find(|(name, _)| name.name() == field)?;
                 Some(self.matches_json(|out| write_text(text, out)))
             }
             _ => None,
@@ -110,7 +113,7 @@ impl Condition {
     }
 
     fn matches_json(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(USUAL_TEXT);
         write(&mut text);
         match &self.matcher {
             Matcher::Regex(pattern) => std::str::from_utf8(&text).is_ok_and(|text| pattern.is_found(text)),

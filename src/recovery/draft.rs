@@ -3,24 +3,30 @@
 //! A step walks over the value of the pair that its path names, or over a small document that holds just the field that
 //! its path begins with. That is what it would find in the whole payload: paths only ever descend.
 
+mod list;
+
 use std::borrow::Cow;
 
 use bumpalo::Bump;
 use serde_json::{Map, Value};
 
-use super::coerce::{Pair, PayloadFields, PayloadKind, expected_text, pair_value, pairs_of, text_of, texts_of};
+use super::coerce::{PayloadFields, PayloadKind, expected_text, text_of, texts_of, timestamp_of};
+use super::field::FieldName;
 use super::path::Token;
 use super::request::Request;
 use super::shape;
 use super::splice::value_of;
 use super::step::Step;
+use crate::event::time::joda_text;
 use crate::json;
+use list::List;
 
 /// The payload of a row and what steps changed in it.
 pub(super) struct Draft<'a> {
     kind: PayloadKind,
-    /// The fields of [`place`].
-    known: [Field<'a>; PLACES],
+    arena: &'a Bump,
+    /// The fields that coercion asks for, by their numbers.
+    known: Known<'a>,
     /// The object that holds the fields: the payload, or its `raw`. A lifted request has no other fields than the known.
     object: Option<json::Value<'a>>,
     /// Fields that steps changed.
@@ -28,12 +34,16 @@ pub(super) struct Draft<'a> {
     list: List<'a>,
 }
 
+type Known<'a> = [Field<'a>; FieldName::ALL.len()];
+
 /// A field as the row has it.
 #[derive(Clone, Copy)]
 enum Field<'a> {
     Absent,
     Text(&'a str),
     Texts(&'a [&'a str]),
+    /// A timestamp that is not text yet.
+    Millis(i64),
     Other(json::Value<'a>),
 }
 
@@ -43,73 +53,8 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Number of the fields that coercion asks for.
-const PLACES: usize = 16;
-
-/// Which of them a name is.
-fn place(name: &str) -> Option<usize> {
-    let place = match name {
-        "vendor" => 0,
-        "version" => 1,
-        "path" => 2,
-        "timestamp" => 3,
-        "ipAddress" => 4,
-        "encoding" => 5,
-        "collector" => 6,
-        "loaderName" => 7,
-        "useragent" => 8,
-        "refererUri" => 9,
-        "body" => 10,
-        "headers" => 11,
-        "contentType" => 12,
-        "hostname" => 13,
-        "networkUserId" => 14,
-        "userId" => 15,
-        _ => return None,
-    };
-    Some(place)
-}
-
-/// Nearly all events have fewer parameters.
-const USUAL_PAIRS: usize = 32;
-
-/// The name-value pairs.
-enum List<'a> {
-    Pairs(Vec<(&'a str, PairValue<'a>)>),
-    /// A step went through the list itself.
-    Whole(Value),
-}
-
-enum PairValue<'a> {
-    /// As the row has it; null if it has none.
-    Text(Option<&'a str>),
-    /// A number or a boolean.
-    Other(json::Value<'a>),
-    Changed(Value),
-}
-
-impl<'a> PairValue<'a> {
-    /// What the row has; `None` if it is no scalar.
-    fn of(value: Option<json::Value<'a>>, arena: &'a Bump) -> Option<PairValue<'a>> {
-        match value {
-            None => Some(PairValue::Text(None)),
-            Some(value) if value.is_null() => Some(PairValue::Text(None)),
-            Some(value) if value.is_object() || value.is_array() => None,
-            Some(value) => Some(match value.as_str_in(arena) {
-                Some(text) => PairValue::Text(Some(text)),
-                None => PairValue::Other(value),
-            }),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        match self {
-            PairValue::Text(text) => text.map_or(Value::Null, Value::from),
-            PairValue::Other(value) => value.to_serde(),
-            PairValue::Changed(value) => value.clone(),
-        }
-    }
-}
+/// Timestamps from 1970 to the year 9999.
+const USUAL_MILLIS: std::ops::Range<i64> = 0..253_402_300_800_000;
 
 impl<'a> Draft<'a> {
     /// A draft of a payload in the usual shape; `None` for the odd ones, which need more care.
@@ -121,42 +66,38 @@ impl<'a> Draft<'a> {
         if !object.is_object() {
             return None;
         }
-        let mut known = [Field::Absent; PLACES];
+        let mut known = [Field::Absent; FieldName::ALL.len()];
         let mut list = None;
         for (name, value) in object.members() {
-            if name == kind.list() {
+            if let Some(field) = FieldName::of(&name) {
+                known[field as usize] = Field::of(value, arena);
+            } else if name == kind.list() {
                 list = Some(value).filter(|list| !list.is_null());
-            } else if let Some(place) = place(&name) {
-                known[place] = Field::of(value, arena);
             }
         }
-        let mut pairs = Vec::new();
-        if let Some(list) = list {
-            if !list.is_array() {
-                return None;
-            }
-            pairs.reserve(USUAL_PAIRS);
-            for pair in list.elements() {
-                pairs.push(pair_of(pair, arena)?);
-            }
-        }
-        Some(Draft { kind, known, object: Some(object), changed: Vec::new(), list: List::Pairs(pairs) })
+        let list = List::of(list, arena)?;
+        Some(Draft { kind, arena, known, object: Some(object), changed: Vec::new(), list })
     }
 
     /// A draft of a lifted request.
     pub(super) fn of_request(request: &Request<'a>) -> Draft<'a> {
-        let mut known = [Field::Absent; PLACES];
-        for (name, text) in request.texts() {
-            if let (Some(place), Some(text)) = (place(name), text) {
-                known[place] = Field::Text(text);
+        let mut known = [Field::Absent; FieldName::ALL.len()];
+        for (field, text) in request.texts_with(None) {
+            if let Some(text) = text {
+                known[field as usize] = Field::Text(text);
             }
         }
-        if let Some(place) = place("headers") {
-            known[place] = Field::Texts(request.headers());
+        if let Some(millis) = request.timestamp() {
+            known[FieldName::Timestamp as usize] = Field::Millis(millis);
         }
-        let pairs = request.pairs().iter().map(|(name, value)| (*name, PairValue::Text(*value))).collect();
-        let kind = PayloadKind::Collector;
-        Draft { kind, known, object: None, changed: Vec::new(), list: List::Pairs(pairs) }
+        known[FieldName::Headers as usize] = Field::Texts(request.headers());
+        let list = List::Encoded(request.query(), Vec::new());
+        Draft { kind: PayloadKind::Collector, arena: request.arena(), known, object: None, changed: Vec::new(), list }
+    }
+
+    /// Where its texts are.
+    pub(super) fn arena(&self) -> &'a Bump {
+        self.arena
     }
 
     /// The token of a step's path that names a field of the draft, if it begins with one.
@@ -190,18 +131,15 @@ impl<'a> Draft<'a> {
             }
             return Ok(());
         }
-        if let (List::Pairs(pairs), Some(Token::Field(wanted))) = (&mut self.list, step.path.tokens.get(at + 1))
-            && let Some((_, found)) = pairs.iter_mut().find(|(name, _)| name == wanted)
+        if let Some(Token::Field(wanted)) = step.path.tokens.get(at + 1)
+            && let Some(pair) = self.list.pair(wanted)
         {
-            let mut value = found.to_value();
+            let mut value = self.list.value(pair, self.arena);
             step.apply_to_pair(at + 1, &mut value)?;
-            *found = PairValue::Changed(value);
+            self.list.set(pair, value);
             return Ok(());
         }
-        let whole = match std::mem::replace(&mut self.list, List::Whole(Value::Null)) {
-            List::Whole(whole) => whole,
-            List::Pairs(pairs) => pairs.iter().map(|(name, value)| pair(name, value.to_value())).collect(),
-        };
+        let whole = std::mem::replace(&mut self.list, List::Whole(Value::Null)).into_whole(self.arena);
         let mut small = Value::Object([(name.clone(), whole)].into_iter().collect());
         step.apply_from(at, &mut small)?;
         self.list = List::Whole(small[name.as_str()].take());
@@ -213,14 +151,15 @@ impl<'a> Draft<'a> {
         if let Some(value) = self.changed(name) {
             return Some(value.clone());
         }
-        let found = match (place(name), self.object) {
-            (Some(place), _) => self.known[place],
+        let found = match (FieldName::of(name), self.object) {
+            (Some(field), _) => self.known[field as usize],
             (None, Some(object)) => object.get(name).map_or(Field::Absent, Field::Other),
             (None, None) => Field::Absent,
         };
         match found {
             Field::Text(text) => Some(Value::from(text)),
             Field::Texts(texts) => Some(Value::from(texts)),
+            Field::Millis(millis) => Some(Value::from(joda_text(millis))),
             Field::Other(value) if !(value.is_null() && name == "headers") => Some(value_of(value)),
             _ if name == "headers" => Some(Value::Array(Vec::new())),
             _ => shape::optional(self.kind).contains(&name).then_some(Value::Null),
@@ -237,31 +176,6 @@ impl<'a> Draft<'a> {
     fn changed(&self, name: &str) -> Option<&Value> {
         self.changed.iter().find(|(changed, _)| changed == name).map(|(_, value)| value)
     }
-
-    /// A field of [`place`].
-    fn known(&self, name: &str) -> Field<'a> {
-        place(name).map_or(Field::Absent, |place| self.known[place])
-    }
-}
-
-/// A pair in the usual shape.
-fn pair_of<'a>(pair: json::Value<'a>, arena: &'a Bump) -> Option<(&'a str, PairValue<'a>)> {
-    let (mut name, mut value) = (None, None);
-    for (key, found) in pair.members() {
-        match &*key {
-            "name" => name = Some(found),
-            "value" => value = Some(found),
-            _ => {}
-        }
-    }
-    Some((name?.as_str_in(arena)?, PairValue::of(value, arena)?))
-}
-
-fn pair(name: &str, value: Value) -> Value {
-    let mut pair = Map::new();
-    pair.insert("name".to_owned(), Value::String(name.to_owned()));
-    pair.insert("value".to_owned(), value);
-    Value::Object(pair)
 }
 
 impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
@@ -269,30 +183,40 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
         self.kind
     }
 
-    fn text(&self, name: &str) -> Result<Option<Cow<'d, str>>, String> {
-        let draft: &'d Draft<'a> = self;
+    fn text(&self, field: FieldName) -> Result<Option<Cow<'d, str>>, String> {
+        let (draft, name): (&'d Draft<'a>, _) = (self, field.name());
         if let Some(value) = draft.changed(name) {
             return text_of(Some(value), name);
         }
-        match draft.known(name) {
+        match draft.known[field as usize] {
             Field::Absent => Ok(None),
             Field::Text(text) => Ok(Some(Cow::Borrowed(text))),
             Field::Texts(texts) => Err(expected_text(name, &Value::from(texts))),
+            Field::Millis(millis) => Ok(Some(joda_text(millis).into())),
             Field::Other(value) if value.is_null() => Ok(None),
             Field::Other(value) => Err(expected_text(name, &value.to_serde())),
         }
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<Cow<'d, str>>, String> {
-        let draft: &'d Draft<'a> = self;
+    fn timestamp(&self) -> Result<i64, String> {
+        match self.known[FieldName::Timestamp as usize] {
+            // What its text would give back.
+            Field::Millis(millis) if USUAL_MILLIS.contains(&millis) && self.changed.is_empty() => Ok(millis),
+            _ => timestamp_of(self.text(FieldName::Timestamp)?),
+        }
+    }
+
+    fn texts(&self, field: FieldName) -> Result<Vec<Cow<'d, str>>, String> {
+        let (draft, name): (&'d Draft<'a>, _) = (self, field.name());
         if let Some(value) = draft.changed(name) {
             return texts_of(Some(value), name);
         }
         let owned = |value: Value| texts_of(Some(&value), name).map(owned_texts);
-        match draft.known(name) {
+        match draft.known[field as usize] {
             Field::Absent => Ok(Vec::new()),
             Field::Texts(texts) => Ok(texts.iter().copied().map(Cow::Borrowed).collect()),
             Field::Text(text) => owned(Value::from(text)),
+            Field::Millis(millis) => owned(Value::from(joda_text(millis))),
             Field::Other(list) if list.is_array() && list.elements().all(|item| item.raw_str().is_some()) => {
                 Ok(list.elements().filter_map(|item| item.as_str()).collect())
             }
@@ -300,26 +224,14 @@ impl<'d, 'a: 'd> PayloadFields<'d> for &'d Draft<'a> {
         }
     }
 
-    fn pairs(&self) -> Result<Vec<Pair<'d>>, String> {
+    fn querystring(&self) -> Result<Cow<'d, str>, String> {
         let draft: &'d Draft<'a> = self;
-        let list = draft.kind.list();
-        let pairs = match &draft.list {
-            List::Whole(whole) => return pairs_of(Some(whole), list),
-            List::Pairs(pairs) => pairs,
-        };
-        let value = |value: &'d PairValue<'a>| match value {
-            PairValue::Text(text) => Ok(text.map(Cow::Borrowed)),
-            PairValue::Changed(value) => pair_value(Some(value), list),
-            PairValue::Other(other) => {
-                let text = pair_value(Some(&other.to_serde()), list)?.map(Cow::into_owned);
-                Ok(text.map(Cow::Owned))
-            }
-        };
-        let mut all = Vec::with_capacity(pairs.len());
-        for (name, found) in pairs {
-            all.push((Cow::Borrowed(*name), value(found)?));
-        }
-        Ok(all)
+        draft.list.querystring(draft.kind.list(), draft.arena)
+    }
+
+    fn pair(&self, name: &str) -> Result<Option<Cow<'d, str>>, String> {
+        let draft: &'d Draft<'a> = self;
+        draft.list.named(name, draft.kind.list(), draft.arena)
     }
 }
 

@@ -5,6 +5,8 @@
 //! Facts: snowplow/snowplow-elasticsearch-loader 2.1.2, its repair of types in rows whose vendor contains `badrows`.
 //! Legacy rows were stored as they are.
 
+use std::borrow::Cow;
+
 use bumpalo::Bump;
 use serde_json::Value;
 
@@ -23,32 +25,47 @@ pub(super) fn restored<'a>(document: json::Value<'a>, arena: &'a Bump) -> Option
     json::parse(arena.alloc_str(&row.to_string()), arena).ok()
 }
 
-/// Whether the loader has been at it; cheap, since every row is asked.
+/// Whether the loader has been at it; cheap, since every row is asked: it looks at every member once.
 fn is_changed(data: json::Value<'_>) -> bool {
-    let renamed = |object: json::Value<'_>, names: &[&str]| {
-        let is = |(key, _): (std::borrow::Cow<'_, str>, _)| {
-            ENDINGS.iter().any(|ending| key.strip_suffix(ending).is_some_and(|name| names.contains(&name)))
-        };
-        object.members().any(is)
-    };
-    if renamed(data, &["payload", "failure"]) {
+    let (mut payload, mut failure) = (None, None);
+    for (key, value) in data.members() {
+        match &*key {
+            "payload" => payload = Some(value),
+            "failure" => failure = Some(value),
+            key if is_renamed(key, &["payload", "failure"]) => return true,
+            _ => {}
+        }
+    }
+    let parameters = payload.and_then(|payload| payload.get("raw")).and_then(|raw| raw.get("parameters"));
+    if parameters.is_some_and(is_text) {
         return true;
     }
-    let text = |value: Option<json::Value<'_>>| value.is_some_and(|value| value.raw_str().is_some());
-    if text(data.get("payload").and_then(|payload| payload.get("raw")).and_then(|raw| raw.get("parameters"))) {
-        return true;
+    let mut messages = None;
+    for (key, value) in failure.iter().flat_map(json::Value::members) {
+        match &*key {
+            "messages" => messages = Some(value),
+            key if is_renamed(key, &["error", "errors", "message"]) => return true,
+            _ => {}
+        }
     }
-    let Some(failure) = data.get("failure").filter(json::Value::is_object) else { return false };
-    renamed(failure, &["error", "errors", "message"])
-        || failure.get("messages").is_some_and(|messages| {
-            messages.elements().any(|message| {
-                message.is_object()
-                    && (renamed(message, &["error"])
-                        || message.get("message").is_some_and(|inner| inner.is_object() && renamed(inner, &["error"]))
-                        || text(message.get("expectedMapping"))
-                        || text(message.get("json")))
-            })
-        })
+    messages.is_some_and(|messages| messages.elements().any(|message| message.members().any(is_changed_in_message)))
+}
+
+fn is_changed_in_message((key, value): (Cow<'_, str>, json::Value<'_>)) -> bool {
+    match &*key {
+        "expectedMapping" | "json" => is_text(value),
+        "message" => value.members().any(|(key, _)| is_renamed(&key, &["error"])),
+        key => is_renamed(key, &["error"]),
+    }
+}
+
+fn is_text(value: json::Value<'_>) -> bool {
+    value.raw_str().is_some()
+}
+
+/// Whether a key is one of the names with an ending.
+fn is_renamed(key: &str, names: &[&str]) -> bool {
+    ENDINGS.iter().any(|ending| key.strip_suffix(ending).is_some_and(|name| names.contains(&name)))
 }
 
 fn restore(data: &mut Value) {

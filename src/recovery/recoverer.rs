@@ -184,7 +184,7 @@ impl<'c> Recoverer<'c> {
         shape::complete(&mut edited, kind);
         self.trace_before(&edited, out);
         apply_steps(&flows, &mut edited)?;
-        let recovered = coerce(&edited, kind).map_err(|reason| uncoercible(key.name, &reason))?;
+        let recovered = coerce(&edited, kind, arena).map_err(|reason| uncoercible(key.name, &reason))?;
         let fate = self.finish(recovered, false, out);
         self.trace_after(edited, out);
         Ok(fate)
@@ -206,7 +206,7 @@ impl<'c> Recoverer<'c> {
         if let Err(reason) = steps.try_for_each(|step| draft.apply(step)) {
             return Some(Err(Refusal::Failed(reason)));
         }
-        let recovered = coerce_fields(&draft).map_err(|reason| uncoercible(kind_of_row, &reason));
+        let recovered = coerce_fields(&draft, draft.arena()).map_err(|reason| uncoercible(kind_of_row, &reason));
         Some(recovered.map(|recovered| self.finish(recovered, is_legacy, out)))
     }
 
@@ -310,7 +310,7 @@ impl<'c> Recoverer<'c> {
             return Err(Refusal::Unmatched("no flow is for it".to_owned()));
         }
         out.flows.extend(flows.iter().map(|flow| flow.name.clone()));
-        let draft = request.map(|request| Draft::of_request(request));
+        let draft = request.map(Draft::of_request);
         if let Some(result) = draft.and_then(|draft| self.drafted(draft, &flows, LEGACY_ROW, true, out)) {
             return result;
         }
@@ -319,7 +319,8 @@ impl<'c> Recoverer<'c> {
         shape::complete(&mut payload, PayloadKind::Collector);
         self.trace_before(&payload, out);
         apply_steps(&flows, &mut payload)?;
-        let recovered = coerce(&payload, PayloadKind::Collector).map_err(|reason| uncoercible(LEGACY_ROW, &reason))?;
+        let recovered =
+            coerce(&payload, PayloadKind::Collector, arena).map_err(|reason| uncoercible(LEGACY_ROW, &reason))?;
         let fate = self.finish(recovered, true, out);
         self.trace_after(payload, out);
         Ok(fate)

@@ -1,49 +1,89 @@
 //! The request of a legacy row's record, before it is a document: what most conditions and steps ask for can be had from
 //! it as it is.
 
+use bumpalo::Bump;
+
+use super::encoded::EncodedQuery;
+use super::field::FieldName;
 use crate::event::time::joda_text;
 use crate::json::write_string;
-use crate::payload::{CollectorPayload, NameValue};
+use crate::payload::CollectorPayload;
 
 /// The request that a legacy row's record holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
+    /// The querystring is not in it.
     payload: CollectorPayload<'a>,
-    timestamp: Option<&'a str>,
+    query: EncodedQuery<'a>,
+    arena: &'a Bump,
     /// The request path, of records that keep it.
     path: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
     /// The request that a payload was made of.
-    pub(super) fn new(payload: CollectorPayload<'a>, path: Option<&'a str>, arena: &'a bumpalo::Bump) -> Request<'a> {
-        let timestamp = payload.context.timestamp.map(|millis| &*arena.alloc_str(&joda_text(millis)));
-        Request { payload, timestamp, path }
+    pub(super) fn new(payload: CollectorPayload<'a>, path: Option<&'a str>, arena: &'a Bump) -> Request<'a> {
+        Request::with_query(payload, EncodedQuery::of_pairs(payload.querystring, arena), path, arena)
+    }
+
+    /// The same if the querystring is known by itself.
+    pub(super) fn with_query(
+        payload: CollectorPayload<'a>,
+        query: EncodedQuery<'a>,
+        path: Option<&'a str>,
+        arena: &'a Bump,
+    ) -> Request<'a> {
+        Request { payload, query, arena, path }
     }
 
     /// The fields that are texts or null. The path is one only if it is known.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (&'static str, Option<&'a str>)> {
-        let CollectorPayload { api, source, context, content_type, body, .. } = self.payload;
-        let fields = [
-            ("vendor", Some(api.vendor)),
-            ("version", Some(api.version)),
-            ("contentType", content_type),
-            ("body", body),
-            ("collector", Some(source.name)),
-            ("encoding", Some(source.encoding)),
-            ("hostname", source.hostname),
-            ("timestamp", self.timestamp),
-            ("ipAddress", context.ip_address),
-            ("useragent", context.useragent),
-            ("refererUri", context.referer_uri),
-            ("networkUserId", context.user_id),
-        ];
-        fields.into_iter().chain(self.path.map(|path| ("path", Some(path))))
+    pub(super) fn texts(&self) -> impl Iterator<Item = (FieldName, Option<&'a str>)> {
+        let timestamp = self.timestamp().map(|millis| &*self.arena.alloc_str(&joda_text(millis)));
+        self.texts_with(timestamp)
     }
 
-    /// The decoded querystring.
-    pub(super) fn pairs(&self) -> &'a [NameValue<'a>] {
-        self.payload.querystring
+    /// The same with a text for the timestamp, which takes long to write.
+    #[inline]
+    pub(super) fn texts_with(
+        &self,
+        timestamp: Option<&'a str>,
+    ) -> impl Iterator<Item = (FieldName, Option<&'a str>)> + use<'a> {
+        let CollectorPayload { api, source, context, content_type, body, .. } = self.payload;
+        let fields = [
+            (FieldName::Vendor, Some(api.vendor)),
+            (FieldName::Version, Some(api.version)),
+            (FieldName::ContentType, content_type),
+            (FieldName::Body, body),
+            (FieldName::Collector, Some(source.name)),
+            (FieldName::Encoding, Some(source.encoding)),
+            (FieldName::Hostname, source.hostname),
+            (FieldName::Timestamp, timestamp),
+            (FieldName::IpAddress, context.ip_address),
+            (FieldName::Useragent, context.useragent),
+            (FieldName::RefererUri, context.referer_uri),
+            (FieldName::NetworkUserId, context.user_id),
+        ];
+        fields.into_iter().chain(self.path.map(|path| (FieldName::Path, Some(path))))
+    }
+
+    /// When the request came, in milliseconds since 1970.
+    pub(super) fn timestamp(&self) -> Option<i64> {
+        self.payload.context.timestamp
+    }
+
+    /// The querystring.
+    pub(super) fn query(&self) -> EncodedQuery<'a> {
+        self.query
+    }
+
+    /// Where texts are decoded.
+    pub(super) fn arena(&self) -> &'a Bump {
+        self.arena
+    }
+
+    /// The value of the first pair of a name that holds nothing to encode, if there is such a pair.
+    pub(super) fn pair(&self, name: &str) -> Option<Option<&'a str>> {
+        self.query.find(name).map(|index| self.query.value(index, self.arena))
     }
 
     /// The request's headers.
@@ -54,18 +94,18 @@ impl<'a> Request<'a> {
     /// Appends the request as the document that flows know.
     pub(super) fn write_json(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"querystring\":[");
-        for (index, (name, value)) in self.pairs().iter().enumerate() {
+        for (index, (name, value)) in self.query.pairs(self.arena).enumerate() {
             out.extend_from_slice(if index == 0 { b"{\"name\":" } else { b",{\"name\":" });
             write_string(name, out);
             out.extend_from_slice(b",\"value\":");
-            write_text(*value, out);
+            write_text(value, out);
             out.push(b'}');
         }
         out.extend_from_slice(b"],\"headers\":");
         write_texts(self.headers(), out);
         for (name, value) in self.texts() {
             out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(name.name().as_bytes());
             out.extend_from_slice(b"\":");
             write_text(value, out);
         }

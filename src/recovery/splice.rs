@@ -59,6 +59,18 @@ pub(super) fn value_of(value: json::Value<'_>) -> Value {
     }
 }
 
+/// Appends a text as `serde_json` prints it.
+fn push_string(text: &str, out: &mut String) {
+    // Whole blocks at a time, so that the compiler can vectorise the test.
+    let is_escaped = |byte: &u8| (*byte < b' ') | (*byte == b'"') | (*byte == b'\\');
+    if text.as_bytes().chunks(32).any(|block| block.iter().fold(false, |found, byte| found | is_escaped(byte))) {
+        return out.push_str(&Value::from(text).to_string());
+    }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
+}
+
 struct Splice<'t> {
     text: &'t str,
     /// How much of the text is out.
@@ -100,7 +112,10 @@ impl Splice<'_> {
         let mut edited = value_of(value);
         operation(&mut edited)?;
         self.out.push_str(&self.text[self.done..start]);
-        self.out.push_str(&edited.to_string());
+        match &edited {
+            Value::String(text) => push_string(text, &mut self.out),
+            other => self.out.push_str(&other.to_string()),
+        }
         self.done = start + source.len();
         Ok(())
     }
@@ -192,6 +207,15 @@ mod tests {
             if let Some(spliced) = apply(&path, 0, &text, &mut changed) {
                 prop_assert_eq!(spliced, whole(&path, &text));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_printed_as_the_printer_does(text in "\\PC{0,9}|[a\"\\\\\n\u{1f}\u{7f}ä]{0,9}") {
+            let mut out = String::new();
+            push_string(&text, &mut out);
+            prop_assert_eq!(out, Value::from(text).to_string());
         }
     }
 

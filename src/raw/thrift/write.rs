@@ -18,7 +18,7 @@ pub fn write_collector_payload(payload: &ThriftPayload<'_>, out: &mut Vec<u8>) {
     if let Some(headers) = payload.headers {
         write_field(kind::LIST, 350, out);
         out.push(kind::STRING);
-        write_length(headers.len(), out);
+        out.extend_from_slice(&length(headers.len()));
         for header in headers {
             write_string(header, out);
         }
@@ -37,17 +37,19 @@ fn write_field(field_type: u8, id: i16, out: &mut Vec<u8>) {
 
 fn write_text(id: i16, text: Option<&str>, out: &mut Vec<u8>) {
     if let Some(text) = text {
-        write_field(kind::STRING, id, out);
-        write_string(text, out);
+        // Type, id and length at once.
+        let ([high, low], [a, b, c, d]) = (id.to_be_bytes(), length(text.len()));
+        out.extend_from_slice(&[kind::STRING, high, low, a, b, c, d]);
+        out.extend_from_slice(text.as_bytes());
     }
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {
-    write_length(text.len(), out);
+    out.extend_from_slice(&length(text.len()));
     out.extend_from_slice(text.as_bytes());
 }
 
 /// Records stay far below 2 GiB: collectors refuse requests of more than some megabytes.
-fn write_length(length: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(&(length as u32).to_be_bytes());
+fn length(length: usize) -> [u8; 4] {
+    (length as u32).to_be_bytes()
 }

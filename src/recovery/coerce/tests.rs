@@ -5,7 +5,7 @@ use serde_json::json;
 
 fn thrift(payload: &Value, kind: PayloadKind) -> String {
     let mut out = Vec::new();
-    coerce(payload, kind).unwrap().write_thrift(&mut out);
+    coerce(payload, kind, &Bump::new()).unwrap().write_thrift(&mut out);
     STANDARD.encode(out)
 }
 
@@ -35,7 +35,7 @@ fn a_request_keeps_body_and_headers() {
 fn user_agents_of_logs_are_decoded() {
     let payload = |collector: &str, agent: &str| {
         let payload = json!({"vendor":"a","version":"b","collector":collector,"encoding":"UTF-8","useragent":agent});
-        coerce(&payload, PayloadKind::Collector).unwrap().user_agent.unwrap().into_owned()
+        coerce(&payload, PayloadKind::Collector, &Bump::new()).unwrap().user_agent.unwrap().into_owned()
     };
     assert_eq!(payload("cloudfront", "Mozilla/5.0%20(X11)"), "Mozilla/5.0 (X11)");
     assert_eq!(payload("cloudfront", "100%"), "100%");
@@ -48,10 +48,11 @@ fn webhook_bodies_are_rebuilt() {
         json!({"raw":{"vendor":vendor,"version":"v3","loaderName":"c","encoding":"UTF-8","parameters":[
             {"name":"ue_pr","value":"{\"schema\":\"iglu:x/y/jsonschema/1-0-0\",\"data\":{\"schema\":\"iglu:com.sendgrid/open/jsonschema/3-0-0\",\"data\":{\"ip\":\"1.2.3.4\"}}}"}]}})
     };
+    let arena = Bump::new();
     let (sendgrid, iglu) = (event("com.sendgrid"), event("com.snowplowanalytics.iglu"));
-    let sendgrid = coerce(&sendgrid, PayloadKind::RawEvent).unwrap();
+    let sendgrid = coerce(&sendgrid, PayloadKind::RawEvent, &arena).unwrap();
     assert_eq!(sendgrid.body.as_deref(), Some(r#"[{"ip":"1.2.3.4","event":"open"}]"#));
-    let iglu = coerce(&iglu, PayloadKind::RawEvent).unwrap();
+    let iglu = coerce(&iglu, PayloadKind::RawEvent, &arena).unwrap();
     assert_eq!(iglu.body.as_deref(), Some(r#"{"ip":"1.2.3.4"}"#));
     assert_eq!(iglu.querystring.as_deref(), Some("schema=iglu:com.sendgrid/open/jsonschema/3-0-0"));
 }
@@ -67,7 +68,7 @@ fn instants_in_every_form() {
 
 #[test]
 fn type_clashes_are_named() {
-    let error = |payload: Value| coerce(&payload, PayloadKind::Collector).unwrap_err();
+    let error = |payload: Value| coerce(&payload, PayloadKind::Collector, &Bump::new()).unwrap_err();
     let base = json!({"vendor":"a","version":"b","collector":"c","encoding":"UTF-8"});
     let with = |name: &str, value: Value| {
         let mut payload = base.clone();

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::list::{PairValue, spelled_as_usual, usual_pair};
 use super::*;
 use crate::recovery::RecoveredPayload;
 use crate::recovery::coerce::{coerce, coerce_fields};
@@ -19,7 +20,7 @@ fn whole(payload: &Value, kind: PayloadKind, steps: &[Step]) -> Result<Value, St
     let mut payload = payload.clone();
     shape::complete(&mut payload, kind);
     steps.iter().try_for_each(|step| step.apply(&mut payload))?;
-    shown(coerce(&payload, kind))
+    shown(coerce(&payload, kind, &Bump::new()))
 }
 
 /// The way by way of a draft, if it takes the steps.
@@ -27,7 +28,7 @@ fn drafted(mut draft: Draft<'_>, steps: &[Step]) -> Option<Result<Value, String>
     if !steps.iter().all(|step| draft.takes(step)) {
         return None;
     }
-    Some(steps.iter().try_for_each(|step| draft.apply(step)).and_then(|()| shown(coerce_fields(&draft))))
+    Some(steps.iter().try_for_each(|step| draft.apply(step)).and_then(|()| shown(coerce_fields(&draft, draft.arena()))))
 }
 
 fn payloads() -> impl Strategy<Value = (PayloadKind, Value)> {
@@ -123,6 +124,38 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => new.prop_map(|value| Operation::Add { value }),
     ];
     (path, operation).prop_map(|(path, operation)| Step { path: Path::parse(&path), operation })
+}
+
+proptest! {
+    #[test]
+    fn a_pair_spelled_as_usual_is_what_its_members_say(
+        name in "[a\\\\\"u0]{0,4}|(name|\",\"value\":\"){0,3}",
+        value in "[aä\\\\\",:}]{0,9}|(\"}|\\\\n|name){0,3}",
+        shape in 0..5,
+        space in " ?",
+    ) {
+        let (name, value) = (json!(name), json!(value));
+        let text = match shape {
+            0 => format!("{{\"name\":{name},\"value\":{value}{space}}}"),
+            1 => format!("{{\"name\":{space}{name},\"value\":{value}}}"),
+            2 => format!("{{\"name\":{name},\"value\":{value},\"name\":\"other\"}}"),
+            3 => format!("{{\"name\":{name},\"more\":1,\"value\":{value}}}"),
+            _ => format!("{{\"name\":{name}}}"),
+        };
+        let arena = Bump::new();
+        let pair = json::parse(&text, &arena).unwrap();
+        if let Some((name, value)) = spelled_as_usual(pair) {
+            let (as_member, PairValue::Text(Some(member))) = usual_pair(pair, &arena).unwrap() else { panic!("{text}") };
+            prop_assert_eq!((name, value), (as_member, member));
+        }
+    }
+}
+
+#[test]
+fn most_pairs_are_spelled_as_usual() {
+    let arena = Bump::new();
+    let pair = json::parse(r#"{"name":"page","value":"a page, {ä}"}"#, &arena).unwrap();
+    assert_eq!(spelled_as_usual(pair), Some(("page", "a page, {ä}")));
 }
 
 proptest! {

@@ -10,6 +10,9 @@ use super::lzop_read::{ADLER_PLAIN, ADLER_STORED, CHECKSUMS, CRC_PLAIN, CRC_STOR
 /// Largest block: what hadoop-lzo's 256 KiB buffer leaves after the worst-case growth of LZO1X.
 const MAX_BLOCK: usize = 262_144 - 262_144 / 16 - 67;
 
+/// Two lengths and up to four checksums, which stand before each block.
+const BLOCK_HEAD: usize = 24;
+
 /// Builds one lzop file piece by piece: [`LzopEncoder::new`] writes the header, [`LzopEncoder::append`] any number of
 /// blocks, [`LzopEncoder::finish`] the end.
 pub struct LzopEncoder {
@@ -48,6 +51,10 @@ impl LzopEncoder {
 
     /// Appends data as blocks. Small pieces make small blocks: give about 1 MiB at a time.
     pub fn append(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        if self.dictionary.is_none() {
+            // At once: to grow would copy what is there, again and again.
+            out.reserve(plain.len() + plain.len().div_ceil(MAX_BLOCK) * BLOCK_HEAD);
+        }
         for block in plain.chunks(MAX_BLOCK) {
             let mut scratch = std::mem::take(&mut self.scratch);
             let compressed = self.compressed(block, &mut scratch);

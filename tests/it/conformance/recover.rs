@@ -150,7 +150,8 @@ fn broken_base64() -> String {
 /// Name-value pairs in the form of an object, read from a payload's querystring.
 fn pairs(object: &Value) -> Result<Value, &'static str> {
     let payload = json!({"vendor": "a", "version": "b", "collector": "c", "encoding": "UTF-8", "querystring": object});
-    match coerce(&payload, PayloadKind::Collector) {
+    let arena = bumpalo::Bump::new();
+    match coerce(&payload, PayloadKind::Collector, &arena) {
         Ok(recovered) => {
             let query = recovered.querystring.unwrap_or_default();
             let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
