@@ -108,6 +108,15 @@ impl RecoveryConfig {
             .flat_map(|(_, _, flows)| flows)
     }
 
+    /// The conditions of all flows.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        let groups = match self {
+            RecoveryConfig::Flows(groups) => groups.as_slice(),
+            RecoveryConfig::Scenarios(_) => &[],
+        };
+        groups.iter().flat_map(|(_, _, flows)| flows).flat_map(|flow| &flow.conditions)
+    }
+
     /// Names of everything that can be applied: flows by name, scenarios by what they do.
     pub fn names(&self) -> Vec<String> {
         match self {

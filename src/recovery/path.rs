@@ -70,6 +70,11 @@ const BASE64_NAMES: [&str; 2] = ["cx", "ue_px"];
 const JSON_NAMES: [&str; 4] = ["co", "ue_pr", "contexts", "derived_contexts"];
 
 impl Path {
+    /// Whether what the path leads to may be, hold, or lie in the value of these fields.
+    pub(super) fn may_touch(&self, fields: &[&str]) -> bool {
+        self.tokens.iter().zip(fields).all(|(token, field)| !matches!(token, Token::Field(name) if name != field))
+    }
+
     /// Splits a path into tokens; characters that belong to no token are skipped.
     pub fn parse(source: &str) -> Path {
         let mut tokens = Vec::new();

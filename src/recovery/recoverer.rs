@@ -53,6 +53,8 @@ pub struct Recoverer<'c> {
     extras: Extras<'c>,
     /// The flows for legacy rows.
     legacy: Vec<&'c Flow>,
+    /// Whether a condition may look into the enriched event of a row.
+    looks_into_enriched: bool,
     arena: Bump,
 }
 
@@ -78,7 +80,9 @@ impl<'c> Recoverer<'c> {
     pub fn new(config: &'c RecoveryConfig, bad_rows: &'c BadRowConfig, extras: Extras<'c>) -> Recoverer<'c> {
         let legacy =
             SchemaKey::parse(LEGACY_ROW_KEY).map_or_else(|_| Vec::new(), |key| config.flows_for(&key).collect());
-        Recoverer { config, bad_rows, extras, legacy, arena: Bump::new() }
+        let looks_into_enriched =
+            config.conditions().any(|condition| condition.path.may_touch(&["payload", "enriched"]));
+        Recoverer { config, bad_rows, extras, legacy, looks_into_enriched, arena: Bump::new() }
     }
 
     /// Recovers one line; the buffers of `out` are cleared first.
@@ -96,7 +100,10 @@ impl<'c> Recoverer<'c> {
     }
 
     fn recover_in<'a>(&self, line: &'a str, arena: &'a Bump, out: &mut Recovery) -> Fate {
-        let row = BadRow::parse(line, arena);
+        let row = match self.looks_into_enriched {
+            true => BadRow::parse(line, arena),
+            false => BadRow::parse_but_enriched(line, arena),
+        };
         if self.extras.is_outside(&row) {
             return Fate::OutsideTime;
         }

@@ -53,6 +53,45 @@ fn every_row_ends_in_exactly_one_place() {
 }
 
 #[test]
+fn the_enriched_event_is_seen_where_a_condition_asks_for_it_and_kept_where_none_does() {
+    let world = World::new();
+    let row = |app_id: &str| {
+        let raw = json!({"vendor": "v", "version": "1", "loaderName": "c", "encoding": "UTF-8",
+            "parameters": [{"name": "e", "value": "pv"}]});
+        let enriched =
+            json!({"app_id": app_id, "page_title": "caf\u{e9} \"x\"", "geo_latitude": -1.5e-3, "more": [null, {}]});
+        bad_row(
+            "enrichment_failures",
+            &json!({"failure": {"messages": []}, "payload": {"enriched": enriched, "raw": raw}}),
+        )
+    };
+    world.write("bad/part-0", &format!("{}\n{}\n", row("shop"), row("blog")));
+    let config = |path: &str, regex: &str| {
+        let test = json!([{"op": "Test", "path": path, "value": {"regex": regex}}]);
+        let broken = json!([{"op": "Replace", "path": "$.raw.no.such", "match": "a", "value": "b"}]);
+        let criterion = format!("{BADROWS}/enrichment_failures/jsonschema/*-*-*");
+        flows(&json!({criterion: [{"name": "f", "conditions": test, "steps": broken}]}))
+    };
+    for (path, regex, failed) in [
+        ("$.payload.enriched.app_id", "shop", vec!["shop"]),
+        ("$.payload.enriched", "more", vec!["shop", "blog"]),
+        ("$.payload", "blog", vec!["blog"]),
+        ("$.payload.raw.vendor", "v", vec!["shop", "blog"]),
+    ] {
+        world.write("config.json", &config(path, regex));
+        for folder in ["out", "failed", "unrecoverable"] {
+            std::fs::remove_dir_all(world.path(folder)).ok();
+        }
+        world.recover("bad", &["--config", "config.json"], &[]);
+        let rows = world.lines("failed/run=r");
+        let kept: Vec<Value> = rows.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+        let payloads: Vec<&Value> = kept.iter().map(|row| &row["data"]["payload"]).collect();
+        let expected: Vec<Value> = failed.iter().map(|app_id| serde_json::from_str(&row(app_id)).unwrap()).collect();
+        assert_eq!(payloads, expected.iter().collect::<Vec<_>>(), "{path}");
+    }
+}
+
+#[test]
 fn recovered_blocks_are_read_by_enrich() {
     let world = World::new();
     // More rows than a block holds, and several chunks.
