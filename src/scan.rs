@@ -59,6 +59,25 @@ pub fn for_each_of<const N: usize>(bytes: &[u8], wanted: [u8; N], mut found: imp
     }
 }
 
+/// Calls with the position of each byte that is neither an ASCII letter or digit nor one of `plain`, in order.
+#[inline]
+pub fn for_each_special<const N: usize>(bytes: &[u8], plain: [u8; N], mut found: impl FnMut(usize)) {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        let mut bits = !alphanumeric_or_any_of(block, plain) & ((1 << BLOCK) - 1);
+        while bits != 0 {
+            found(index * BLOCK + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
+        }
+    }
+    let start = blocks.len() * BLOCK;
+    for (index, byte) in rest.iter().enumerate() {
+        if !byte.is_ascii_alphanumeric() && !plain.contains(byte) {
+            found(start + index);
+        }
+    }
+}
+
 /// What a hexadecimal digit is worth; [`NO_DIGIT`] for any other byte.
 pub static HEX: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];

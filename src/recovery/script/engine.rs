@@ -10,7 +10,8 @@ use std::rc::Rc;
 use super::base64;
 use super::query;
 use crate::script::js::context::EvalOptions;
-use crate::script::js::{self, Ctx, Function, Object, Persistent};
+use crate::script::js::object::Filter;
+use crate::script::js::{self, Atom, Ctx, Function, Object, Persistent};
 use crate::script::{ScriptEngine, ScriptLimits};
 
 const PRELUDE: &str = include_str!("prelude.js");
@@ -147,8 +148,10 @@ fn build<'js>(ctx: &Ctx<'js>, script: &Script, leaked: &Rc<Cell<bool>>) -> js::R
     native.set("encodeBytes", Function::new(ctx.clone(), |plain: Vec<u8>| base64::encode(&plain)))?;
     native.set("bytesToText", Function::new(ctx.clone(), move |bytes: Vec<u8>| text(bytes)))?;
     native.set("textToBytes", Function::new(ctx.clone(), |plain: String| plain.into_bytes()))?;
+    native.set("splitTabs", Function::new(ctx.clone(), query::split_tabs)?)?;
     native.set("parseQuery", Function::new(ctx.clone(), query::parse)?)?;
     native.set("buildQuery", Function::new(ctx.clone(), query::build)?)?;
+    native.set("enumerableGlobals", Function::new(ctx.clone(), enumerable_globals)?)?;
     let flag = Rc::clone(leaked);
     native.set("leaked", Function::new(ctx.clone(), move |spoilt: bool| flag.set(flag.get() || spoilt)))?;
     native.set("shared", !script.isolated)?;
@@ -158,6 +161,11 @@ fn build<'js>(ctx: &Ctx<'js>, script: &Script, leaked: &Rc<Cell<bool>>) -> js::R
     let wrap: Function<'js> = install.call((native,))?;
     let make: Function<'js> = ctx.eval_with_options(script.wrapped.as_str(), options(script))?;
     wrap.call((make,))
+}
+
+fn enumerable_globals(ctx: Ctx<'_>) -> u32 {
+    let every = Filter::new().string().symbol().enum_only();
+    ctx.globals().own_keys::<Atom<'_>>(every).count() as u32
 }
 
 #[cfg(test)]
@@ -237,6 +245,8 @@ mod tests {
             "function process() { if (typeof count == 'undefined') count = 0; count++; return '' + count; }",
             "function process() { Math.n = (Math.n || 0) + 1; return '' + (Math.n === undefined ? 1 : Math.n); }",
             "function process() { this.n = (this.n || 0) + 1; return '' + this.n; }",
+            "function process() { var n = Symbol.for('n'); this[n] = (this[n] || 0) + 1; return '' + this[n]; }",
+            "function process() { var n = this.n || 1; this.__defineGetter__('n', function () { return n + 1; }); return '' + n; }",
             "function process() { Array.prototype.n = ([].n || 0) + 1; return '' + [].n; }",
             "function process() { tsvToArray.n = (tsvToArray.n || 0) + 1; return '' + (tsvToArray.n || 1); }",
         ];

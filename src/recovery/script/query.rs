@@ -1,22 +1,60 @@
-//! Querystrings for scripts: what `decodeURIComponent` and `encodeURIComponent` make of them, without a call for each
-//! piece. Whatever the language would refuse or convert is left to it.
+//! Querystrings and lines for scripts: what `decodeURIComponent`, `encodeURIComponent` and `split` make of them, without
+//! a call for each piece. Whatever the language would refuse or convert is left to it.
+
+use std::borrow::Cow;
 
 use crate::payload::encode_component;
-use crate::script::js::{self, Ctx, Object, String as JsString, Value};
+use crate::scan::{HEX, NO_DIGIT, for_each_of};
+use crate::script::js::{self, Array, Ctx, Object, String as JsString, Value};
+
+/// A text cut at its tabs; `None` if it is no UTF-8.
+pub(super) fn split_tabs<'js>(ctx: Ctx<'js>, text: JsString<'js>) -> js::Result<Option<Array<'js>>> {
+    let Ok(text) = text.to_string() else { return Ok(None) };
+    let array = Array::new(ctx)?;
+    for (index, column) in text.split('\t').enumerate() {
+        array.set(index, column)?;
+    }
+    Ok(Some(array))
+}
 
 /// The parameters of a querystring; `None` if a piece is not well encoded.
 pub(super) fn parse<'js>(ctx: Ctx<'js>, query: JsString<'js>) -> js::Result<Option<Object<'js>>> {
     let Ok(query) = query.to_string() else { return Ok(None) };
     let parameters = Object::new(ctx)?;
-    for segment in query.split('&') {
-        // Whatever follows a second `=` is lost, as it was.
-        let mut pieces = segment.split('=');
-        let name = decoded(pieces.next().unwrap_or_default());
-        let value = decoded(pieces.next().unwrap_or_default());
-        let (Some(name), Some(value)) = (name, value) else { return Ok(None) };
+    for piece in pieces(&query) {
+        let (Some(name), Some(value)) = (decoded(piece.name), decoded(piece.value)) else { return Ok(None) };
         parameters.set(name.as_ref(), value.as_ref())?;
     }
     Ok(Some(parameters))
+}
+
+#[derive(Clone, Copy, Default)]
+struct Piece<'q> {
+    name: &'q str,
+    value: &'q str,
+}
+
+/// What is between `&`s. Whatever follows a second `=` is lost, as it was.
+fn pieces(query: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::with_capacity(32);
+    let (mut start, mut signs) = (0, [None; 2]);
+    let piece = |start: usize, signs: [Option<usize>; 2], end: usize| {
+        let text = |from: usize, to: usize| query.get(from..to).unwrap_or_default();
+        let name = text(start, signs[0].unwrap_or(end));
+        Piece { name, value: signs[0].map_or("", |sign| text(sign + 1, signs[1].unwrap_or(end))) }
+    };
+    for_each_of(query.as_bytes(), [b'&', b'='], |at| {
+        if query.as_bytes()[at] == b'&' {
+            pieces.push(piece(start, signs, at));
+            (start, signs) = (at + 1, [None; 2]);
+        } else if signs[0].is_none() {
+            signs[0] = Some(at);
+        } else if signs[1].is_none() {
+            signs[1] = Some(at);
+        }
+    });
+    pieces.push(piece(start, signs, query.len()));
+    pieces
 }
 
 /// A querystring of an object's own properties; `None` if one of them is no text.
@@ -37,21 +75,55 @@ pub(super) fn build(parameters: Value<'_>) -> Option<String> {
 }
 
 /// Percent signs decoded; `None` if they are not all followed by bytes of UTF-8.
-fn decoded(text: &str) -> Option<std::borrow::Cow<'_, str>> {
+fn decoded(text: &str) -> Option<Cow<'_, str>> {
     let Some(first) = memchr::memchr(b'%', text.as_bytes()) else { return Some(text.into()) };
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    out.extend_from_slice(&bytes[..first]);
-    let mut at = first;
-    while at < bytes.len() {
-        if bytes[at] != b'%' {
-            out.push(bytes[at]);
-            at += 1;
-            continue;
-        }
-        let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        out.push((digit(at + 1)? * 16 + digit(at + 2)?) as u8);
-        at += 3;
+    let mut out = Vec::with_capacity(text.len());
+    let (plain, mut rest) = text.as_bytes().split_at(first);
+    out.extend_from_slice(plain);
+    loop {
+        rest = match rest {
+            [] => break,
+            [b'%', high, low, after @ ..] => {
+                let (high, low) = (HEX[usize::from(*high)], HEX[usize::from(*low)]);
+                if high == NO_DIGIT || low == NO_DIGIT {
+                    return None;
+                }
+                out.push(high << 4 | low);
+                after
+            }
+            [b'%', ..] => return None,
+            [byte, after @ ..] => {
+                out.push(*byte);
+                after
+            }
+        };
     }
-    String::from_utf8(out).ok().map(Into::into)
+    String::from_utf8(out).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pieces_are_what_splitting_gives(query in "[a&=é]{0,40}") {
+            let split = query.split('&').map(|segment| {
+                let mut parts = segment.split('=');
+                (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+            });
+            let found: Vec<_> = pieces(&query).into_iter().map(|piece| (piece.name, piece.value)).collect();
+            prop_assert_eq!(found, split.collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn what_is_encoded_is_decoded(text in ".{0,20}|[a-z%&=+ ]{0,20}") {
+            let mut encoded = String::new();
+            encode_component(&text, &mut encoded);
+            let decoded = decoded(&encoded);
+            prop_assert_eq!(decoded.as_deref(), Some(text.as_str()));
+        }
+    }
 }
