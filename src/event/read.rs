@@ -95,29 +95,24 @@ fn split_into<'a>(line: &'a str, event: &mut EnrichedEvent<'a>) -> Result<(), Re
 /// The columns that may not be empty.
 const MANDATORY: [Column; 4] = [Column::collector_tstamp, Column::event_id, Column::v_collector, Column::v_etl];
 
-/// Whether any text will do.
-const fn is_free(column: Column) -> bool {
-    matches!(COLUMNS[column as usize].kind, ColumnType::Text)
-}
-
-/// The columns that need a look, in order: half of them.
-const CHECKED: [Column; COLUMN_COUNT - free_columns()] = {
-    let mut checked = [Column::app_id; COLUMN_COUNT - free_columns()];
+/// The columns that are more than text, in order: half of them.
+pub const TYPED: [Column; COLUMN_COUNT - count_of_texts()] = {
+    let mut typed = [Column::app_id; COLUMN_COUNT - count_of_texts()];
     let (mut at, mut count) = (0, 0);
     while at < COLUMN_COUNT {
-        if !is_free(ALL_COLUMNS[at]) {
-            checked[count] = ALL_COLUMNS[at];
+        if !matches!(COLUMNS[at].kind, ColumnType::Text) {
+            typed[count] = ALL_COLUMNS[at];
             count += 1;
         }
         at += 1;
     }
-    checked
+    typed
 };
 
-const fn free_columns() -> usize {
+const fn count_of_texts() -> usize {
     let (mut at, mut count) = (0, 0);
     while at < COLUMN_COUNT {
-        count += is_free(ALL_COLUMNS[at]) as usize;
+        count += matches!(COLUMNS[at].kind, ColumnType::Text) as usize;
         at += 1;
     }
     count
@@ -133,7 +128,7 @@ pub fn decode<'a>(event: &EnrichedEvent<'a>, arena: &'a Bump) -> Result<Entities
             errors.push(ColumnError { column, value: "", message });
         }
     }
-    for column in CHECKED {
+    for column in TYPED {
         let Some(text) = event.get(column) else { continue };
         if let Err(message) = check_text(column, text, &mut entities, arena) {
             errors.push(ColumnError { column, value: text, message });

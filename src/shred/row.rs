@@ -11,6 +11,7 @@ use super::plan::RowPlan;
 use super::text::{cut, write_value};
 use crate::event::normal::{is_plain_double, parse_double};
 use crate::event::number::parse_int;
+use crate::event::read::TYPED;
 use crate::event::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnType, EnrichedEvent};
 use crate::iglu::SchemaKey;
 use crate::json::{Value, write_compact, write_java_double};
@@ -40,29 +41,6 @@ impl<'a> Root<'a> {
 /// Room made for what differs from row to row.
 const USUAL_ROW: usize = 256;
 
-/// The columns whose row may hold something else than what was read, but for texts that are too long.
-const LOOKED_AT: [Column; COLUMN_COUNT - free_texts()] = {
-    let mut looked_at = [Column::app_id; COLUMN_COUNT - free_texts()];
-    let (mut at, mut count) = (0, 0);
-    while at < COLUMN_COUNT {
-        if !matches!(COLUMNS[at].kind, ColumnType::Text) {
-            looked_at[count] = ALL_COLUMNS[at];
-            count += 1;
-        }
-        at += 1;
-    }
-    looked_at
-};
-
-const fn free_texts() -> usize {
-    let (mut at, mut count) = (0, 0);
-    while at < COLUMN_COUNT {
-        count += matches!(COLUMNS[at].kind, ColumnType::Text) as usize;
-        at += 1;
-    }
-    count
-}
-
 /// Appends the row of the events table: the columns without the three of JSON. Returns how many texts were cut.
 ///
 /// Nearly all columns are written as they were read, so what lies between those that are not is copied at once.
@@ -79,7 +57,8 @@ pub(super) fn write_atomic<'a>(
     }
     let mut cuts = 0;
     let mut copied = 0;
-    for column in LOOKED_AT {
+    // Texts are what was read, and none is too long.
+    for column in TYPED {
         let value = event.get(column);
         if column.info().kind == ColumnType::Json {
             let start = start_of(event, line, column);
