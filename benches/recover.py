@@ -10,8 +10,8 @@ Targets: 50,000 rows a second and core with flows, 20,000 with a simple script, 
 below --work (default target/bench) and kept. Flows: the workload W9, half self-describing rows of three kinds, half legacy
 rows of CloudFront that are lifted, every row recovered; Thrift in lzop files out. Script: legacy rows of CloudFront logs
 with faults; gzip lines out. All input is gzipped as thresh writes it (level 1, one member a MiB), unless --single-member
-says otherwise (level 6). Runs with one and two threads alternate; the median is shown, with the
-slowest and fastest run. Nothing else should use the machine meanwhile.
+says otherwise (level 6). Runs with one and two threads alternate; the median is shown, with the slowest and fastest run.
+Nothing else should use the machine meanwhile.
 """
 import argparse
 import json
@@ -79,6 +79,7 @@ def build():
 
 def prepare(bins, work, kind, rows, single_member):
     """The folder of bad rows; made if it is not there."""
+    single_member = single_member and kind == "flows"
     folder = work / f"bad-{kind}-{rows}{'-single' if single_member else ''}"
     if (folder / "made").exists():
         return folder / "rows"

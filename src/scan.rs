@@ -40,31 +40,35 @@ pub fn alphanumeric_or_any_of<const N: usize>(block: &[u8; BLOCK], wanted: [u8; 
     bits_of(block, |byte| byte.is_ascii_alphanumeric() || wanted.contains(&byte))
 }
 
+/// One bit for each byte of a block that is neither an ASCII letter or digit nor one of `plain`, the first byte's lowest.
+#[inline]
+pub fn special<const N: usize>(block: &[u8; BLOCK], plain: [u8; N]) -> u32 {
+    !alphanumeric_or_any_of(block, plain) & ((1 << BLOCK) - 1)
+}
+
 /// Calls with the position of each byte that is one of `wanted`, in order.
 #[inline]
-pub fn for_each_of<const N: usize>(bytes: &[u8], wanted: [u8; N], mut found: impl FnMut(usize)) {
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    for (index, block) in blocks.iter().enumerate() {
-        let mut bits = any_of(block, wanted);
-        while bits != 0 {
-            found(index * BLOCK + bits.trailing_zeros() as usize);
-            bits &= bits - 1;
-        }
-    }
-    let start = blocks.len() * BLOCK;
-    for (index, byte) in rest.iter().enumerate() {
-        if wanted.contains(byte) {
-            found(start + index);
-        }
-    }
+pub fn for_each_of<const N: usize>(bytes: &[u8], wanted: [u8; N], found: impl FnMut(usize)) {
+    for_each(bytes, |block| any_of(block, wanted), |byte| wanted.contains(&byte), found);
 }
 
 /// Calls with the position of each byte that is neither an ASCII letter or digit nor one of `plain`, in order.
 #[inline]
-pub fn for_each_special<const N: usize>(bytes: &[u8], plain: [u8; N], mut found: impl FnMut(usize)) {
+pub fn for_each_special<const N: usize>(bytes: &[u8], plain: [u8; N], found: impl FnMut(usize)) {
+    let is_special = |byte: u8| !byte.is_ascii_alphanumeric() && !plain.contains(&byte);
+    for_each(bytes, |block| special(block, plain), is_special, found);
+}
+
+#[inline]
+fn for_each(
+    bytes: &[u8],
+    in_block: impl Fn(&[u8; BLOCK]) -> u32,
+    is_wanted: impl Fn(u8) -> bool,
+    mut found: impl FnMut(usize),
+) {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     for (index, block) in blocks.iter().enumerate() {
-        let mut bits = !alphanumeric_or_any_of(block, plain) & ((1 << BLOCK) - 1);
+        let mut bits = in_block(block);
         while bits != 0 {
             found(index * BLOCK + bits.trailing_zeros() as usize);
             bits &= bits - 1;
@@ -72,7 +76,7 @@ pub fn for_each_special<const N: usize>(bytes: &[u8], plain: [u8; N], mut found:
     }
     let start = blocks.len() * BLOCK;
     for (index, byte) in rest.iter().enumerate() {
-        if !byte.is_ascii_alphanumeric() && !plain.contains(byte) {
+        if is_wanted(*byte) {
             found(start + index);
         }
     }

@@ -140,6 +140,7 @@ impl Parser<'_, '_> {
         if is_canonical {
             node.flags |= CANONICAL;
         }
+        // Popping would copy all that is known of its keys.
         self.stack.truncate(self.stack.len() - 1);
         if !is_canonical {
             self.taint();

@@ -6,7 +6,7 @@ use crate::scan::for_each_special;
 pub fn push_escaped(byte: u8, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let escaped = [b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-    out.push_str(std::str::from_utf8(&escaped).unwrap_or_default());
+    out.extend(escaped.map(char::from));
 }
 
 /// Percent-encodes as browsers' `encodeURIComponent` does.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::scan::{BLOCK, alphanumeric_or_any_of};
+use crate::scan::{BLOCK, special};
 
 thread_local! {
     /// Where texts are encoded.
@@ -156,7 +156,7 @@ impl Encoder<'_> {
 /// One bit for each byte of a block that does not stay as it is, the first byte's lowest.
 #[inline]
 pub(super) fn special_bytes(block: &[u8; BLOCK]) -> u32 {
-    !alphanumeric_or_any_of(block, BARE) & ((1 << BLOCK) - 1)
+    special(block, BARE)
 }
 
 /// Whether a byte stays as it is.

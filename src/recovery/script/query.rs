@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
+use crate::payload::decode::hex_value;
 use crate::payload::encode_component;
-use crate::scan::{HEX, NO_DIGIT, for_each_of};
+use crate::scan::for_each_of;
 use crate::script::js::{self, Array, Ctx, Object, String as JsString, Value};
 
 /// A text cut at its tabs; `None` if it is no UTF-8.
@@ -84,11 +85,7 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
         rest = match rest {
             [] => break,
             [b'%', high, low, after @ ..] => {
-                let (high, low) = (HEX[usize::from(*high)], HEX[usize::from(*low)]);
-                if high == NO_DIGIT || low == NO_DIGIT {
-                    return None;
-                }
-                out.push(high << 4 | low);
+                out.push(hex_value(*high)? << 4 | hex_value(*low)?);
                 after
             }
             [b'%', ..] => return None,

@@ -87,8 +87,8 @@ fn size_hint(stored: &[u8]) -> usize {
 }
 
 /// Decodes members from the beginning of `stored` until there are `enough` bytes of output, or one does not fit in
-/// `limit` bytes, or something is wrong. If there is more to come after `stored`, a member that may be cut off is not tried. Returns how much of
-/// `stored` is done.
+/// `limit` bytes, or something is wrong. If there is more to come after `stored`, a member that may be cut off is not
+/// tried. Returns how much of `stored` is done.
 // A stage of its own in profiles (benches/instructions.py).
 #[inline(never)]
 fn decode_members(
