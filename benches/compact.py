@@ -28,6 +28,8 @@ import subprocess
 import sys
 import time
 
+from binaries import build
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CODECS = {"gzip": ".gz", "plain": ".txt"}
 
@@ -210,8 +212,7 @@ def main():
     OPTIONS = parser.parse_args()
     binary = OPTIONS.binary
     if not binary:
-        subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "thresh"], cwd=ROOT, check=True)
-        binary = str(pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/thresh")
+        binary = str(build() / "thresh")
     work = OPTIONS.work.resolve() / OPTIONS.kind
     files = make(work, OPTIONS)
     for what in OPTIONS.what or ["local", "s3"]:

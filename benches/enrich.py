@@ -19,16 +19,10 @@ import subprocess
 import sys
 import time
 
+from binaries import build
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEFAULT = ["W1", "W2", "W4", "W5", "W6"]
-
-
-def build():
-    if os.environ.get("BENCH_NO_BUILD"):
-        return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    subprocess.run(["cargo", "build", "--release", "--locked", "--bins"], cwd=ROOT, check=True)
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "release"
 
 
 def prepare(bins, work, name, scale):

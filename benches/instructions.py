@@ -4,17 +4,18 @@
     benches/instructions.py            # count, and compare with benches/instructions.json
     benches/instructions.py --bless    # count, and write that file
 
-Exits with 1 if a stage takes over 3 % more instructions than recorded. Needs valgrind. The figures depend on the compiler
+Exits with 1 if a stage takes over 3 % more instructions than recorded. Needs valgrind. Counts the default build, without ISA-L. The figures depend on the compiler
 and on what the processor can do beyond AVX2 (valgrind cannot), so bless anew after a change of toolchain.
 """
 import argparse
 import json
-import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+
+from binaries import build
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORD = ROOT / "benches" / "instructions.json"
@@ -33,13 +34,6 @@ STAGES = {
 # The rules for user agents are read and compiled when they are first needed: what that takes is no stage of an event.
 AGENTS = r"ua_parser::UaParser::parse$"
 WORKLOADS = {"W1": 20_000 / 1_000_000, "W2": 10_000 / 500_000}
-
-
-def binaries():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    if not os.environ.get("BENCH_NO_BUILD"):
-        subprocess.run(["cargo", "build", "--release", "--locked", "--bins"], cwd=ROOT, check=True)
-    return pathlib.Path(os.environ.get("BENCH_BIN", target / "release"))
 
 
 def call_costs(profile):
@@ -101,7 +95,7 @@ def main():
     if not shutil.which("valgrind"):
         sys.exit("error: no valgrind; install it (Debian: apt-get install valgrind)")
     args.work.mkdir(parents=True, exist_ok=True)
-    bins = binaries()
+    bins = build(features="")
     recorded = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     measured, worse = {}, []
     print(f"{'load':<5}{'stage':<24}{'now':>14}{'recorded':>14}{'change':>9}")

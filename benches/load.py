@@ -24,16 +24,9 @@ import sys
 import tempfile
 import time
 
+from binaries import build, release
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-
-
-def release():
-    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-
-
-def build():
-    subprocess.run(["cargo", "build", "--release", "--locked", "--bins"], cwd=ROOT, check=True)
-    return release()
 
 
 def prepare(bins, work, events):

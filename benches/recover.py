@@ -23,6 +23,8 @@ import subprocess
 import sys
 import time
 
+from binaries import build, release
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BADROWS = "iglu:com.snowplowanalytics.snowplow.badrows"
 
@@ -66,15 +68,6 @@ SCRIPT = """function process(event, errors) {
   return arrayToTsv(fields);
 }
 """
-
-
-def release():
-    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-
-
-def build():
-    subprocess.run(["cargo", "build", "--release", "--locked", "--bins"], cwd=ROOT, check=True)
-    return release()
 
 
 def prepare(bins, work, kind, rows, single_member):

@@ -24,15 +24,10 @@ import subprocess
 import sys
 import time
 
+from binaries import build
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DUPLICATES = {False: (0.02, 0.005), True: (0.5, 0.25)}
-
-
-def build():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    if not os.environ.get("BENCH_NO_BUILD"):
-        subprocess.run(["cargo", "build", "--release", "--locked", "--bins"], cwd=ROOT, check=True)
-    return target / "release"
 
 
 def prepare(bins, work, scale, all_duplicates, single_member):

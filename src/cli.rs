@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -13,9 +14,24 @@ use crate::commands::{
 };
 use crate::report::logging::{self, LogFormat};
 
+/// The version, and what was built in (+) or left out (-).
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = [
+        ("dynamodb", cfg!(feature = "dynamodb")),
+        ("isal", cfg!(feature = "isal")),
+        ("js", cfg!(feature = "js")),
+        ("mysql", cfg!(feature = "mysql")),
+        ("postgres", cfg!(feature = "postgres")),
+        ("sqlite", cfg!(feature = "sqlite")),
+    ]
+    .map(|(name, built_in)| format!("{}{name}", if built_in { '+' } else { '-' }));
+    format!("{}\nfeatures: {}", env!("CARGO_PKG_VERSION"), features.join(" "))
+});
+
 /// The Snowplow batch pipeline on one machine: enrich, shred and load without a cluster.
 #[derive(Debug, Parser)]
-#[command(name = "thresh", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "thresh", version, long_version = LONG_VERSION.as_str())]
+#[command(propagate_version = true, max_term_width = 110)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// Flags of all commands.
@@ -136,5 +152,16 @@ mod tests {
     #[test]
     fn the_tree_is_sound() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn the_long_version_tells_what_was_built_in() {
+        let version = |flag| command().try_get_matches_from(["thresh", flag]).unwrap_err().to_string();
+        assert_eq!(version("-V"), concat!("thresh ", env!("CARGO_PKG_VERSION"), "\n"));
+        let long = version("--version");
+        let (first, features) = long.split_once('\n').unwrap();
+        assert_eq!(first, version("-V").trim_end());
+        let isal = if cfg!(feature = "isal") { " +isal " } else { " -isal " };
+        assert!(features.starts_with("features: ") && features.contains(isal), "{features}");
     }
 }

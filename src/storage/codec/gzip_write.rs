@@ -1,10 +1,11 @@
 //! Writes gzip in blocks that workers compress independently of each other.
 //!
-//! Either every block is a complete member, deflated by libdeflate, or all blocks form one member: each is then a run
-//! of deflate blocks that ends on a byte border (a sync flush), and the checksums are combined. Source: RFC 1951, 1952.
+//! Either every block is a complete member, or all blocks form one member: each is then a run of deflate blocks that
+//! ends on a byte border (a sync flush), and the checksums are combined. Source: RFC 1951, 1952.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
-use libdeflater::{CompressionLvl, Compressor};
+
+use super::gzip_member::MemberEncoder;
 
 /// How many members a gzip file gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct GzipEncoder {
 
 enum Kind {
     Many {
-        compressor: Compressor,
+        encoder: MemberEncoder,
         /// Room for the worst case, kept from block to block.
         room: Vec<u8>,
     },
@@ -42,10 +43,7 @@ impl GzipEncoder {
     /// highest.
     pub fn new(members: GzipMembers, level: u32) -> GzipEncoder {
         let kind = match members {
-            GzipMembers::Many => {
-                let level = CompressionLvl::new(level.min(12) as i32).unwrap_or_default();
-                Kind::Many { compressor: Compressor::new(level), room: Vec::new() }
-            }
+            GzipMembers::Many => Kind::Many { encoder: MemberEncoder::new(level), room: Vec::new() },
             GzipMembers::Single => Kind::Single(Compress::new(Compression::new(level.min(9)), false)),
         };
         GzipEncoder { kind }
@@ -54,12 +52,12 @@ impl GzipEncoder {
     /// Appends `plain` compressed to `out`. Blocks may be placed in any order; each is independent.
     pub fn block(&mut self, plain: &[u8], out: &mut Vec<u8>) -> GzipBlock {
         match &mut self.kind {
-            Kind::Many { compressor, room } => {
-                let bound = compressor.gzip_compress_bound(plain.len());
+            Kind::Many { encoder, room } => {
+                let bound = encoder.bound(plain.len());
                 if room.len() < bound {
                     room.resize(bound, 0);
                 }
-                let size = compressor.gzip_compress(plain, room).expect("the bound is sufficient");
+                let size = encoder.encode(plain, room);
                 out.extend_from_slice(&room[..size]);
                 GzipBlock { crc32: 0, plain: plain.len() as u64 }
             }

@@ -7,6 +7,9 @@
 mod decoder;
 mod deflate_read;
 mod error;
+#[cfg(feature = "isal")]
+mod gzip_isal;
+mod gzip_member;
 mod gzip_read;
 mod gzip_whole;
 mod gzip_write;

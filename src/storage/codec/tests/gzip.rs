@@ -172,3 +172,50 @@ fn padding_does_not_belong_to_the_data() {
         }
     }
 }
+
+/// One encoder makes members of everything it is given, whatever came before: text, what cannot be compressed, what is
+/// all the same, next to nothing. Level 1 has an encoder of its own in builds with the feature `isal`.
+#[test]
+fn an_encoder_is_used_again_for_blocks_of_all_kinds() {
+    let mut state = 7_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    })
+    .take(3 << 20)
+    .collect();
+    let (long, same, high) = (text(120_000), vec![0; 300_000], vec![0xFF; 70_000]);
+    let blocks: [&[u8]; 14] = [
+        &long,
+        &noise,
+        b"",
+        b"x",
+        &same,
+        &long[..100],
+        &noise[..65_535],
+        &noise[..65_536],
+        &noise[..131_070],
+        &high,
+        b"\0\0\0\0\0\0\0\0",
+        &noise[..1],
+        &long[..1 << 20],
+        b"\n",
+    ];
+    for level in [0, 1, 2, 6, 9, 12] {
+        let mut encoder = GzipEncoder::new(GzipMembers::Many, level);
+        let mut stored = Vec::new();
+        for (number, block) in blocks.iter().enumerate() {
+            let before = stored.len();
+            encoder.block(block, &mut stored);
+            let member = &stored[before..];
+            let mut plain = Vec::new();
+            flate2::read::GzDecoder::new(member).read_to_end(&mut plain).unwrap();
+            assert!(plain == *block, "block {number} at level {level}");
+            assert!(member.len() <= block.len() + block.len() / 1000 + 64, "{number}, {level}: {}", member.len());
+            if level > 0 && block.len() >= 70_000 && block[..100] != noise[..100] {
+                assert!(member.len() < block.len() / 3, "{number}, {level}: {}", member.len());
+            }
+        }
+        assert!(whole(&stored, "x") == (blocks.concat(), None), "level {level}");
+    }
+}
