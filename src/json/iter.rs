@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Deref;
 
-use super::{DUPLICATE_KEYS, ESCAPED, Kind, Value, key_hash};
+use super::{DUPLICATE_KEYS, ESCAPED, Kind, Value};
 
 /// Iterator over the elements of an array.
 #[derive(Clone)]
@@ -70,66 +69,27 @@ impl<'a> Iterator for RawMembers<'a> {
     }
 }
 
-/// The name of a member, with a hash that is the same for equal names.
-pub struct Name<'a> {
-    text: Cow<'a, str>,
-    hash: u32,
+/// Iterator over the members of an object whose keys are all different and written without escapes, with the
+/// [`key_hash`](super::key_hash) of each.
+pub(crate) struct PlainMembers<'a>(RawMembers<'a>);
+
+impl<'a> PlainMembers<'a> {
+    /// Nothing for an object with other keys.
+    #[inline]
+    pub(super) fn new(object: Value<'a>) -> Option<PlainMembers<'a>> {
+        let is_plain = object.node().flags & (DUPLICATE_KEYS | ESCAPED) == 0;
+        is_plain.then(|| PlainMembers(RawMembers::new(object)))
+    }
 }
 
-impl<'a> Name<'a> {
-    fn new(text: Cow<'a, str>) -> Name<'a> {
-        Name { hash: key_hash(&text), text }
-    }
+impl<'a> Iterator for PlainMembers<'a> {
+    type Item = (&'a str, u32, Value<'a>);
 
     #[inline]
-    fn of_key(key: Value<'a>) -> Name<'a> {
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, value) = self.0.next()?;
         let node = key.node();
-        if node.flags & ESCAPED != 0 {
-            return Name::of_escaped_key(key);
-        }
-        Name { text: Cow::Borrowed(key.slice(node.start as usize, node.end as usize)), hash: node.next }
-    }
-
-    #[cold]
-    fn of_escaped_key(key: Value<'a>) -> Name<'a> {
-        Name::new(key.as_str().unwrap_or_default())
-    }
-
-    /// The [`key_hash`] of the name.
-    #[inline]
-    pub(crate) fn hash(&self) -> u32 {
-        self.hash
-    }
-}
-
-impl Deref for Name<'_> {
-    type Target = str;
-
-    #[inline]
-    fn deref(&self) -> &str {
-        &self.text
-    }
-}
-
-/// Iterator over the members of an object, each name once, with its hash.
-#[derive(Clone)]
-pub struct NamedMembers<'a> {
-    written: RawMembers<'a>,
-    /// The distinct members, for an object that names a key twice.
-    distinct: Option<std::vec::IntoIter<(Cow<'a, str>, Value<'a>)>>,
-}
-
-impl<'a> NamedMembers<'a> {
-    #[inline]
-    pub(super) fn new(object: Value<'a>) -> NamedMembers<'a> {
-        let has_duplicates = object.node().flags & DUPLICATE_KEYS != 0;
-        let distinct = has_duplicates.then(|| distinct_members(object).into_iter());
-        NamedMembers { written: RawMembers::new(object), distinct }
-    }
-
-    #[cold]
-    fn next_distinct(&mut self) -> Option<(Name<'a>, Value<'a>)> {
-        self.distinct.as_mut()?.next().map(|(name, value)| (Name::new(name), value))
+        Some((key.slice(node.start as usize, node.end as usize), node.next, value))
     }
 }
 
@@ -148,26 +108,20 @@ fn distinct_members(object: Value<'_>) -> Vec<(Cow<'_, str>, Value<'_>)> {
     members
 }
 
-impl<'a> Iterator for NamedMembers<'a> {
-    type Item = (Name<'a>, Value<'a>);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.distinct.is_some() {
-            return self.next_distinct();
-        }
-        self.written.next().map(|(key, value)| (Name::of_key(key), value))
-    }
-}
-
 /// Iterator over the members of an object, each name once.
 #[derive(Clone)]
-pub struct Members<'a>(NamedMembers<'a>);
+pub struct Members<'a> {
+    written: RawMembers<'a>,
+    /// The distinct members, for an object that names a key twice.
+    distinct: Option<std::vec::IntoIter<(Cow<'a, str>, Value<'a>)>>,
+}
 
 impl<'a> Members<'a> {
     #[inline]
     pub(super) fn new(object: Value<'a>) -> Members<'a> {
-        Members(NamedMembers::new(object))
+        let has_duplicates = object.node().flags & DUPLICATE_KEYS != 0;
+        let distinct = has_duplicates.then(|| distinct_members(object).into_iter());
+        Members { written: RawMembers::new(object), distinct }
     }
 }
 
@@ -176,6 +130,9 @@ impl<'a> Iterator for Members<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(name, value)| (name.text, value))
+        match &mut self.distinct {
+            Some(distinct) => distinct.next(),
+            None => self.written.next().map(|(key, value)| (key.as_str().unwrap_or_default(), value)),
+        }
     }
 }

@@ -20,8 +20,9 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 
 pub use error::ParseError;
+pub(crate) use iter::PlainMembers;
 use iter::RawMembers;
-pub use iter::{Elements, Members, Name, NamedMembers};
+pub use iter::{Elements, Members};
 pub use number::{fits_i64, write_java_double, write_java_float};
 pub(crate) use parse::key_hash;
 pub use parse::{parse, parse_passing_over};
@@ -61,7 +62,7 @@ struct Node {
     flags: u8,
 }
 
-/// The string holds at least one backslash.
+/// The string, or a key of the object, holds at least one backslash.
 const ESCAPED: u8 = 1;
 /// The object names a key twice.
 const DUPLICATE_KEYS: u8 = 2;
@@ -203,10 +204,10 @@ impl<'a> Value<'a> {
         Members::new(*self)
     }
 
-    /// As [`Value::members`], with what finds a name quickly.
+    /// As [`Value::members`], for objects that have only plain keys: what nearly all are.
     #[inline]
-    pub fn named_members(&self) -> NamedMembers<'a> {
-        NamedMembers::new(*self)
+    pub(crate) fn plain_members(&self) -> Option<PlainMembers<'a>> {
+        PlainMembers::new(*self)
     }
 
     /// Number of elements or members (repeated keys counted once); 0 for scalars.

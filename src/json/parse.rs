@@ -136,6 +136,9 @@ impl Parser<'_, '_> {
         if open.duplicate {
             node.flags |= DUPLICATE_KEYS;
         }
+        if open.keys.has_escaped() {
+            node.flags |= ESCAPED;
+        }
         let is_canonical = open.canonical && !open.duplicate;
         if is_canonical {
             node.flags |= CANONICAL;
@@ -157,16 +160,16 @@ impl Parser<'_, '_> {
     /// A key, its colon, and the white space around.
     #[inline]
     fn key(&mut self) -> Fallible<()> {
+        if self.short_key() { Ok(()) } else { self.any_key() }
+    }
+
+    fn any_key(&mut self) -> Fallible<()> {
         if self.peek()? != b'"' {
             return Err(self.expected("expected \""));
         }
         let index = self.nodes.len();
         self.string()?;
         self.note_key(index);
-        if let Some([b':', b'!'..=0xFF]) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<2>) {
-            self.at += 1;
-            return Ok(());
-        }
         self.space_in_container();
         if self.peek()? != b':' {
             return Err(self.expected("expected :"));

@@ -35,8 +35,9 @@ pub(super) fn plain_within_blocks(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// One bit for each byte of a block that ends a string or is not written as it stands.
 #[inline]
-fn needs_look(block: &[u8; BLOCK]) -> u32 {
+pub(super) fn needs_look(block: &[u8; BLOCK]) -> u32 {
     control_or_any_of(block, [b'"', b'\\', 0x7F, 0xC2])
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::json::{Name, Value, key_hash};
+use crate::json::{Value, key_hash};
 
 /// The members of an object that lead to columns.
 #[derive(Debug, Default)]
@@ -75,18 +75,32 @@ impl Branch {
 
     /// Finds the values of columns in one walk over an object.
     pub(super) fn fill<'a>(&self, object: Value<'a>, order: &mut MemberOrder, slots: &mut [Slot<'a>]) {
-        for (name, value) in object.named_members() {
-            let Some(child) = order.child(self, &name) else { continue };
-            if let Some((column, rank)) = child.column {
-                let slot = &mut slots[column as usize];
-                let taken = slot.value.is_some_and(|value| !value.is_null());
-                if !taken || (rank < slot.rank && !value.is_null()) {
-                    *slot = Slot { value: Some(value), rank };
-                }
+        match object.plain_members() {
+            Some(members) => members.for_each(|(name, hash, value)| self.take(name, hash, value, order, slots)),
+            None => self.fill_odd(object, order, slots),
+        }
+    }
+
+    #[cold]
+    fn fill_odd<'a>(&self, object: Value<'a>, order: &mut MemberOrder, slots: &mut [Slot<'a>]) {
+        for (name, value) in object.members() {
+            self.take(&name, key_hash(&name), value, order, slots);
+        }
+    }
+
+    /// Puts a member's value where it belongs.
+    #[inline(always)]
+    fn take<'a>(&self, name: &str, hash: u32, value: Value<'a>, order: &mut MemberOrder, slots: &mut [Slot<'a>]) {
+        let Some(child) = order.child(self, name, hash) else { return };
+        if let Some((column, rank)) = child.column {
+            let slot = &mut slots[column as usize];
+            let taken = slot.value.is_some_and(|value| !value.is_null());
+            if !taken || (rank < slot.rank && !value.is_null()) {
+                *slot = Slot { value: Some(value), rank };
             }
-            if let Some(below) = &child.below {
-                below.fill(value, order, slots);
-            }
+        }
+        if let Some(below) = &child.below {
+            below.fill(value, order, slots);
         }
     }
 }
@@ -109,13 +123,13 @@ impl MemberOrder {
     }
 
     #[inline]
-    fn child<'p>(&mut self, branch: &'p Branch, name: &Name<'_>) -> Option<&'p Child> {
+    fn child<'p>(&mut self, branch: &'p Branch, name: &str, hash: u32) -> Option<&'p Child> {
         let step = self.step;
         self.step += 1;
         let guess = self.places.get(step).and_then(|place| branch.children.get(*place));
         if let Some(child) = guess
-            && child.hash == name.hash()
-            && *child.name == **name
+            && child.hash == hash
+            && *child.name == *name
         {
             return Some(child);
         }

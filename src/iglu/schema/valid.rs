@@ -2,8 +2,8 @@
 
 use super::canonical::{is_unique, write_canonical};
 use super::constant::Number;
-use super::model::{Additional, Enumeration, Items, Limit, Model, Node, NodeId, Types, kinds};
-use crate::json::{Kind, Value};
+use super::model::{Additional, Checks, Enumeration, Items, Limit, Model, Node, NodeId, Types, kinds};
+use crate::json::{Kind, Value, key_hash};
 
 impl Model {
     /// Whether a value fits the root schema.
@@ -11,13 +11,17 @@ impl Model {
         self.fits(0, value)
     }
 
+    #[inline(always)]
     pub(super) fn fits(&self, id: NodeId, value: Value<'_>) -> bool {
         let node = &self.nodes[id];
+        let Checks { accepted, by_kind, any, .. } = node.checks;
         let kind = kind_bit(value);
-        if node.checks.accepted & kind == 0 {
-            return false;
-        }
-        let fits_alone = node.checks.by_kind & kind == 0
+        accepted & kind != 0 && (by_kind & kind == 0 && !any || self.fits_keywords(node, by_kind & kind != 0, value))
+    }
+
+    /// What a schema says besides its type, `by_kind` if any of it is about values of this kind.
+    fn fits_keywords(&self, node: &Node, by_kind: bool, value: Value<'_>) -> bool {
+        let fits_alone = !by_kind
             || match value.kind() {
                 Kind::String => node.accepts_text(value),
                 Kind::Number => node.accepts_number(Number::new(value.as_number().unwrap_or("0"))),
@@ -31,29 +35,47 @@ impl Model {
     fn fits_object(&self, node: &Node, object: Value<'_>) -> bool {
         let mut found = 0;
         let mut count = 0_usize;
-        for (name, member) in object.named_members() {
-            count += 1;
-            let slot = node.names.get_hashed(&name, name.hash()).unwrap_or_default();
-            found |= slot.required;
-            if let Some(property) = slot.property
-                && !self.fits(property, member)
-            {
-                return false;
-            }
-            let mut declared = slot.property.is_some();
-            for (pattern, schema) in &node.pattern_properties {
-                if pattern.is_match(&name) {
-                    declared = true;
-                    if !self.fits(*schema, member) {
-                        return false;
-                    }
+        let members_fit = match object.plain_members() {
+            Some(mut members) => members.all(|(name, hash, member)| {
+                count += 1;
+                self.fits_member(node, name, hash, member, &mut found)
+            }),
+            None => self.odd_members_fit(node, object, &mut found, &mut count),
+        };
+        members_fit
+            && found == node.names.all_required
+            && (!node.checks.more_of_objects || self.fits_as_a_whole(node, object, count))
+    }
+
+    #[cold]
+    fn odd_members_fit(&self, node: &Node, object: Value<'_>, found: &mut u64, count: &mut usize) -> bool {
+        object.members().all(|(name, member)| {
+            *count += 1;
+            self.fits_member(node, &name, key_hash(&name), member, found)
+        })
+    }
+
+    /// Whether a member fits what an object's schema says of its name, which is noted as found.
+    #[inline(always)]
+    fn fits_member(&self, node: &Node, name: &str, hash: u32, member: Value<'_>, found: &mut u64) -> bool {
+        let slot = node.names.get_hashed(name, hash).unwrap_or_default();
+        *found |= slot.required;
+        let declared = slot.property.is_some();
+        slot.property.is_none_or(|property| self.fits(property, member))
+            && (declared && node.pattern_properties.is_empty() || self.fits_patterns(node, declared, name, member))
+    }
+
+    /// Whether a member fits the schemas of the patterns that its name has, or else what may stand beside the declared.
+    fn fits_patterns(&self, node: &Node, mut declared: bool, name: &str, member: Value<'_>) -> bool {
+        for (pattern, schema) in &node.pattern_properties {
+            if pattern.is_match(name) {
+                declared = true;
+                if !self.fits(*schema, member) {
+                    return false;
                 }
             }
-            if !declared && !self.fits_additional(node.additional, &name, member) {
-                return false;
-            }
         }
-        found == node.names.all_required && (!node.checks.more_of_objects || self.fits_as_a_whole(node, object, count))
+        declared || self.fits_additional(node.additional, name, member)
     }
 
     fn fits_as_a_whole(&self, node: &Node, object: Value<'_>, count: usize) -> bool {

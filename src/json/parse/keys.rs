@@ -6,7 +6,8 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::{ESCAPED, Node, Parser, unescape};
+use super::super::text::needs_look;
+use super::{CANONICAL, ESCAPED, Kind, Node, Parser, unescape};
 use crate::scan::BLOCK;
 
 /// From this number of keys on, an object has a larger filter.
@@ -24,6 +25,8 @@ pub(super) struct Keys {
     mistakes: u32,
     /// A key with escapes may equal any other, whatever its spelling.
     escaped: bool,
+    /// Every key is compared: one is escaped, or there is a table, which has to hold all of them.
+    exact: bool,
     /// Bloom filter over the keys seen, once there are many.
     large: Option<Box<[u64; 64]>>,
     /// All keys seen, once nothing else helps.
@@ -48,19 +51,32 @@ fn set_bit<const WORDS: usize>(filter: &mut [u64; WORDS], hash: u32) -> bool {
 }
 
 impl Keys {
+    #[inline]
+    pub(super) fn has_escaped(&self) -> bool {
+        self.escaped
+    }
+
     /// Notes a key; false if the object surely does not have it already.
     #[inline]
     fn note(&mut self, hash: u32, is_escaped: bool) -> bool {
-        self.count += 1;
         self.escaped |= is_escaped;
-        // A table has to hold all keys.
-        if self.escaped || self.table.is_some() {
-            return true;
+        self.exact |= is_escaped;
+        self.note_plain(hash)
+    }
+
+    /// As [`Keys::note`], for a key without escapes.
+    #[inline]
+    fn note_plain(&mut self, hash: u32) -> bool {
+        self.count += 1;
+        if self.exact || self.count > MANY_KEYS {
+            return self.note_more(hash);
         }
-        if self.count <= MANY_KEYS {
-            return set_bit(&mut self.filter, hash);
-        }
-        self.large.as_mut().is_none_or(|filter| set_bit(filter, hash))
+        set_bit(&mut self.filter, hash)
+    }
+
+    #[cold]
+    fn note_more(&mut self, hash: u32) -> bool {
+        self.exact || self.large.as_mut().is_none_or(|filter| set_bit(filter, hash))
     }
 }
 
@@ -89,9 +105,26 @@ fn hash_in(bytes: &[u8], start: usize, end: usize) -> u32 {
             (head, u64::from_le_bytes(last))
         }
     };
+    mix(head, tail, length)
+}
+
+#[inline]
+fn mix(head: u64, tail: u64, length: usize) -> u32 {
     let mixed = head ^ tail.rotate_left(29) ^ (length as u64) << 17;
     (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
 }
+
+/// What a key of fewer bytes than a block leaves of it.
+const MASKS: [[u64; 2]; BLOCK] = {
+    let mut masks = [[0; 2]; BLOCK];
+    let mut length = 0;
+    while length < BLOCK {
+        let mask = (1_u128 << (8 * length)) - 1;
+        masks[length] = [mask as u64, (mask >> 64) as u64];
+        length += 1;
+    }
+    masks
+};
 
 /// The first and the next eight bytes of a key shorter than a block.
 fn ends(key: &[u8]) -> (u64, u64) {
@@ -112,7 +145,39 @@ fn keys_between(nodes: &[Node], first: usize, last: usize) -> impl Iterator<Item
     indexes.take_while(move |at| *at < last)
 }
 
+/// Quote, up to fifteen bytes, quote, colon, and the first byte of the value.
+const SHORT_KEY: usize = BLOCK + 3;
+
 impl Parser<'_, '_> {
+    /// Reads a key as nearly all are: short, without anything special in it or around it, and not near the end of the
+    /// text. For any other key nothing happens and the answer is false.
+    #[inline]
+    pub(super) fn short_key(&mut self) -> bool {
+        let Some(piece) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<SHORT_KEY>) else { return false };
+        let Some(block) = piece[1..].first_chunk::<BLOCK>() else { return false };
+        let length = (needs_look(block) | 1 << BLOCK).trailing_zeros() as usize;
+        if length >= BLOCK
+            || piece[0] != b'"'
+            || piece[length + 1] != b'"'
+            || piece[length + 2] != b':'
+            || piece[length + 3] <= b' '
+        {
+            return false;
+        }
+        let word = u128::from_le_bytes(*block);
+        let [head, tail] = MASKS[length];
+        let hash = mix(word as u64 & head, (word >> 64) as u64 & tail, length);
+        let start = self.at as u32 + 1;
+        let index = self.nodes.len();
+        self.nodes.push(Node { start, end: start + length as u32, next: hash, kind: Kind::String, flags: CANONICAL });
+        self.at += length + 3;
+        let open = self.stack.last_mut().expect("keys stand inside objects");
+        if open.keys.note_plain(hash) {
+            self.compare_key(index);
+        }
+        true
+    }
+
     /// Finds out whether the innermost object has the key at this index already.
     #[inline]
     pub(super) fn note_key(&mut self, index: usize) {
@@ -147,6 +212,7 @@ impl Parser<'_, '_> {
             let (hash, any_hash) = (nodes[index].next, keys.escaped);
             earlier.any(|at| (any_hash || nodes[at].next == hash) && key_text(text, &nodes[at]) == wanted)
         } else {
+            keys.exact = true;
             let table = keys.table.get_or_insert_with(|| {
                 let mut table = Box::new(KeyTable {
                     indexes: HashTable::with_capacity(7 * MANY_KEYS as usize),
