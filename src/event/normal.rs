@@ -84,6 +84,16 @@ fn hexadecimal_value(text: &str) -> Option<f64> {
     Some(value * 2f64.powi(shift.saturating_sub(4 * fraction.len() as i32)))
 }
 
+/// Whether an integer's text is what Java would print for it, told from its form alone: up to nine digits. Others may be
+/// it too.
+#[inline]
+pub fn is_plain_int(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'1'..=b'9', rest @ ..] => rest.len() < 9 && rest.iter().all(u8::is_ascii_digit),
+        single => single == b"0",
+    }
+}
+
 /// Whether a double's text is what Java would print for it, told from its form alone: a plain number between 0.001 and
 /// 10,000,000 with few enough digits. Others may be it too.
 pub fn is_plain_double(text: &str) -> bool {

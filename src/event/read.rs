@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
+use super::normal::{is_plain_double, is_plain_int};
 use super::number::{is_double, is_int};
-use super::time::parse_column_timestamp;
+use super::time::{USUAL_TIMESTAMP, parse_column_timestamp};
 use super::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnType, EnrichedEvent};
 use crate::iglu::{ParseError, SelfDescribing};
 use crate::json::{self, Value};
@@ -50,6 +51,16 @@ pub struct Entities<'a> {
     pub unstruct_event: Option<SelfDescribing<'a>>,
     /// The entities added by enrichments.
     pub derived_contexts: &'a [SelfDescribing<'a>],
+}
+
+/// What [`decode`] has found.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoded<'a> {
+    /// What the JSON columns hold.
+    pub entities: Entities<'a>,
+    /// The columns whose text a table may hold in another spelling, one bit each in the order of [`TYPED`]: numbers and
+    /// timestamps that are not in their usual form, identifiers; those of JSON always.
+    pub unusual: u128,
 }
 
 /// Cuts a line (without its line feed) into columns. Empty columns are null, and so are columns that hold exactly `""`,
@@ -109,6 +120,19 @@ pub const TYPED: [Column; COLUMN_COUNT - count_of_texts()] = {
     typed
 };
 
+/// The bits of the JSON columns among [`TYPED`].
+const JSON: u128 = {
+    assert!(TYPED.len() <= 128);
+    let (mut bits, mut at) = (0, 0);
+    while at < TYPED.len() {
+        if matches!(COLUMNS[TYPED[at] as usize].kind, ColumnType::Json) {
+            bits |= 1 << at;
+        }
+        at += 1;
+    }
+    bits
+};
+
 const fn count_of_texts() -> usize {
     let (mut at, mut count) = (0, 0);
     while at < COLUMN_COUNT {
@@ -119,8 +143,8 @@ const fn count_of_texts() -> usize {
 }
 
 /// Checks every column's text against its type and takes the JSON columns apart. All errors, in column order.
-pub fn decode<'a>(event: &EnrichedEvent<'a>, arena: &'a Bump) -> Result<Entities<'a>, Vec<ColumnError<'a>>> {
-    let mut entities = Entities::default();
+pub fn decode<'a>(event: &EnrichedEvent<'a>, arena: &'a Bump) -> Result<Decoded<'a>, Vec<ColumnError<'a>>> {
+    let mut decoded = Decoded { entities: Entities::default(), unusual: JSON };
     let mut errors = Vec::new();
     for column in MANDATORY {
         if event.get(column).is_none() {
@@ -128,17 +152,46 @@ pub fn decode<'a>(event: &EnrichedEvent<'a>, arena: &'a Bump) -> Result<Entities
             errors.push(ColumnError { column, value: "", message });
         }
     }
-    for column in TYPED {
+    for (at, column) in TYPED.into_iter().enumerate() {
         let Some(text) = event.get(column) else { continue };
-        if let Err(message) = check_text(column, text, &mut entities, arena) {
-            errors.push(ColumnError { column, value: text, message });
+        match check_text(column, text, &mut decoded.entities, arena) {
+            Ok(Form::Usual) => {}
+            Ok(Form::Other) => decoded.unusual |= 1 << at,
+            Err(message) => errors.push(ColumnError { column, value: text, message }),
         }
     }
     errors.sort_by_key(|error| error.column as usize);
-    if errors.is_empty() { Ok(entities) } else { Err(errors) }
+    if errors.is_empty() { Ok(decoded) } else { Err(errors) }
 }
 
+/// Whether a text surely is as a table holds it.
+enum Form {
+    Usual,
+    Other,
+}
+
+#[inline]
 fn check_text<'a>(
+    column: Column,
+    text: &'a str,
+    entities: &mut Entities<'a>,
+    arena: &'a Bump,
+) -> Result<Form, Cow<'a, str>> {
+    let is_usual = match column.info().kind {
+        ColumnType::Text => true,
+        ColumnType::Uuid | ColumnType::Json => false,
+        ColumnType::Integer => is_plain_int(text),
+        ColumnType::Float | ColumnType::Decimal => is_plain_double(text),
+        ColumnType::Bool => matches!(text, "0" | "1"),
+        ColumnType::Timestamp => text.len() == USUAL_TIMESTAMP && parse_column_timestamp(text).is_some(),
+    };
+    if is_usual {
+        return Ok(Form::Usual);
+    }
+    check_unusual(column, text, entities, arena).map(|()| Form::Other)
+}
+
+fn check_unusual<'a>(
     column: Column,
     text: &'a str,
     entities: &mut Entities<'a>,
@@ -149,7 +202,7 @@ fn check_text<'a>(
         ColumnType::Uuid => (column != Column::event_id || is_lenient_uuid(text), "UUID"),
         ColumnType::Integer => (is_int(text), "integer"),
         ColumnType::Float | ColumnType::Decimal => (is_double(text), "double"),
-        ColumnType::Bool => (matches!(text, "0" | "1"), "boolean"),
+        ColumnType::Bool => (false, "boolean"),
         ColumnType::Timestamp => (parse_column_timestamp(text).is_some() || is_instant(text), "datetime"),
         ColumnType::Json => return decode_json(column, text, entities, arena),
     };

@@ -22,6 +22,15 @@ pub struct Civil {
 const MS_PER_DAY: i64 = 86_400_000;
 
 impl Civil {
+    /// Whether there is such a date and time; leap seconds are none.
+    fn is_in_range(&self) -> bool {
+        (1..=12).contains(&self.month)
+            && (1..=days_in_month(self.year, self.month)).contains(&self.day)
+            && self.hour < 24
+            && self.minute < 60
+            && self.second < 60
+    }
+
     /// The date and time of an instant. Algorithm: Howard Hinnant's `civil_from_days`.
     pub fn from_millis(millis: i64) -> Civil {
         let days = millis.div_euclid(MS_PER_DAY);
@@ -113,6 +122,51 @@ pub fn now_millis() -> i64 {
 /// Parses `yyyy-MM-dd HH:mm:ss[.fff…]`, the form of timestamp columns; digits after the third fraction digit are cut.
 #[inline]
 pub fn parse_column_timestamp(text: &str) -> Option<i64> {
+    match text.as_bytes().try_into() {
+        Ok(usual) => parse_usual_timestamp(usual),
+        Err(_) => parse_other_timestamp(text),
+    }
+}
+
+/// Bytes of a timestamp with three decimals.
+pub const USUAL_TIMESTAMP: usize = 23;
+/// A digit where one is wanted becomes its value, and what stands between digits nothing.
+const ZERO_TIMESTAMP: [u8; USUAL_TIMESTAMP] = *b"0000-00-00 00:00:00.000";
+/// What lifts the first byte that is too large to 0x80: after a digit's value 9, after nothing 0.
+const LIFTS: [u8; USUAL_TIMESTAMP] = {
+    let mut lifts = [0x7F; USUAL_TIMESTAMP];
+    let mut at = 0;
+    while at < USUAL_TIMESTAMP {
+        if ZERO_TIMESTAMP[at] == b'0' {
+            lifts[at] = 0x76;
+        }
+        at += 1;
+    }
+    lifts
+};
+
+/// `yyyy-MM-dd HH:mm:ss.SSS`, nearly every timestamp there is.
+fn parse_usual_timestamp(text: &[u8; USUAL_TIMESTAMP]) -> Option<i64> {
+    let mut digits = [0; USUAL_TIMESTAMP];
+    let mut too_large = 0;
+    for at in 0..USUAL_TIMESTAMP {
+        digits[at] = text[at] ^ ZERO_TIMESTAMP[at];
+        too_large |= digits[at] | digits[at].wrapping_add(LIFTS[at]);
+    }
+    let two = |at: usize| u32::from(digits[at]) * 10 + u32::from(digits[at + 1]);
+    let civil = Civil {
+        year: i64::from(two(0) * 100 + two(2)),
+        month: two(5),
+        day: two(8),
+        hour: two(11),
+        minute: two(14),
+        second: two(17),
+        millis: u32::from(digits[20]) * 100 + two(21),
+    };
+    (too_large < 0x80 && civil.is_in_range()).then(|| civil.to_millis())
+}
+
+fn parse_other_timestamp(text: &str) -> Option<i64> {
     let (whole, fraction) = text.as_bytes().split_first_chunk::<19>()?;
     let separators = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':')];
     let mut fits = separators.iter().all(|(at, separator)| whole[*at] == *separator);
@@ -142,13 +196,7 @@ pub fn parse_column_timestamp(text: &str) -> Option<i64> {
             _ => return None,
         },
     };
-    let in_range = fits
-        && (1..=12).contains(&civil.month)
-        && (1..=days_in_month(civil.year, civil.month)).contains(&civil.day)
-        && civil.hour < 24
-        && civil.minute < 60
-        && civil.second < 60;
-    in_range.then(|| civil.to_millis())
+    (fits && civil.is_in_range()).then(|| civil.to_millis())
 }
 
 fn write_date_time(millis: i64, separator: u8, out: &mut Vec<u8>) {
@@ -213,6 +261,22 @@ mod tests {
         fn civil_round_trips(millis in -62_167_219_200_000i64..253_402_300_800_000) {
             prop_assert_eq!(Civil::from_millis(millis).to_millis(), millis);
             prop_assert_eq!(parse_column_timestamp(&column_timestamp(millis)), Some(millis));
+        }
+
+        #[test]
+        fn usual_timestamps_are_read_like_others(
+            millis in -62_167_219_200_000i64..253_402_300_800_000,
+            at in 0..USUAL_TIMESTAMP,
+            change in "[ -~]|\\x00|\x7f",
+            other in "[0-9]{2}[0-9/][0-9]-[0-3][0-9]-[0-3][0-9] [0-2][0-9]:[0-9]{2}:[0-6][0-9]\\.[0-9:]{3}|[0-9é-]{20,23}",
+        ) {
+            let mut changed = column_timestamp(millis);
+            changed.replace_range(at..=at, &change);
+            for text in [changed, other] {
+                if let Ok(usual) = text.as_bytes().try_into() {
+                    prop_assert_eq!(parse_usual_timestamp(usual), parse_other_timestamp(&text), "{:?}", text);
+                }
+            }
         }
     }
 }

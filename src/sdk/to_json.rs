@@ -50,7 +50,7 @@ fn write_document(line: &str, arena: &Bump, out: &mut Vec<u8>) -> Document {
         Err(error) => return Document::Unreadable(error),
     };
     let entities = match decode(&event, arena) {
-        Ok(entities) => entities,
+        Ok(decoded) => decoded.entities,
         Err(errors) => return Document::Invalid(errors.iter().map(describe).collect()),
     };
     out.push(b'{');

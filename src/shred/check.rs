@@ -9,8 +9,8 @@ use bumpalo::Bump;
 
 use crate::badrow::{ParsingFailure, RowDecodingFailure};
 use crate::event::normal::Moment;
-use crate::event::read::{ColumnError, Entities, ReadError, decode, split_tsv_in};
-use crate::event::time::{parse_column_timestamp, write_column_timestamp};
+use crate::event::read::{ColumnError, Decoded, Entities, ReadError, decode, split_tsv_in};
+use crate::event::time::{USUAL_TIMESTAMP, parse_column_timestamp, write_column_timestamp};
 use crate::event::{Column, ColumnType, EnrichedEvent};
 use crate::iglu::SelfDescribing;
 use crate::scan::{HEX, NO_DIGIT};
@@ -23,6 +23,8 @@ pub struct CheckedEvent<'a> {
     pub event: &'a EnrichedEvent<'a>,
     /// The entities.
     pub entities: Entities<'a>,
+    /// The columns whose text may have another spelling in a table: see [`Decoded::unusual`].
+    pub unusual: u128,
     /// The id in lower case.
     pub event_id: &'a str,
     /// The id's value.
@@ -40,14 +42,14 @@ impl<'a> CheckedEvent<'a> {
             ReadError::NotTsv => ParsingFailure::NotTsv,
             ReadError::ColumnCount(field_count) => ParsingFailure::FieldNumberMismatch { field_count },
         })?;
-        let entities = decode(event, arena)
+        let Decoded { entities, unusual } = decode(event, arena)
             .map_err(|errors| ParsingFailure::RowDecodingError(errors.into_iter().map(invalid_value).collect()))?;
         let collected = event.get(Column::collector_tstamp).unwrap_or_default();
         let (collector_tstamp, collector_millis) =
             normal_timestamp(collected, arena).ok_or_else(|| unreadable(Column::collector_tstamp, collected))?;
         let id = event.get(Column::event_id).unwrap_or_default();
         let (event_id, id) = normal_id(id, arena).ok_or_else(|| unreadable(Column::event_id, id))?;
-        Ok(CheckedEvent { line, event, entities, event_id, id, collector_tstamp, collector_millis })
+        Ok(CheckedEvent { line, event, entities, unusual, event_id, id, collector_tstamp, collector_millis })
     }
 
     /// All entities: the self-describing event, then those of enrichments, then those of the tracker.
@@ -65,7 +67,7 @@ impl<'a> CheckedEvent<'a> {
 /// A timestamp with three decimals, and its value.
 #[inline]
 pub(super) fn normal_timestamp<'a>(text: &'a str, arena: &'a Bump) -> Option<(&'a str, i64)> {
-    if text.len() == 23
+    if text.len() == USUAL_TIMESTAMP
         && let Some(millis) = parse_column_timestamp(text)
     {
         return Some((text, millis));

@@ -9,7 +9,7 @@ use super::check::{CheckedEvent, normal_timestamp};
 use super::members::{MemberOrder, Slot};
 use super::plan::RowPlan;
 use super::text::{cut, write_value};
-use crate::event::normal::{is_plain_double, parse_double};
+use crate::event::normal::{is_plain_double, is_plain_int, parse_double};
 use crate::event::number::parse_int;
 use crate::event::read::TYPED;
 use crate::event::{ALL_COLUMNS, COLUMN_COUNT, COLUMNS, Column, ColumnType, EnrichedEvent};
@@ -58,7 +58,10 @@ pub(super) fn write_atomic<'a>(
     let mut cuts = 0;
     let mut copied = 0;
     // Texts are what was read, and none is too long.
-    for column in TYPED {
+    let mut unusual = checked.unusual;
+    while unusual != 0 {
+        let column = TYPED[unusual.trailing_zeros() as usize];
+        unusual &= unusual - 1;
         let value = event.get(column);
         if column.info().kind == ColumnType::Json {
             let start = start_of(event, line, column);
@@ -152,11 +155,7 @@ fn column_text<'a>(
 }
 
 fn normal_integer<'a>(text: &'a str, arena: &'a Bump) -> &'a str {
-    let is_plain = match text.as_bytes() {
-        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
-        single => single == b"0",
-    };
-    if is_plain {
+    if is_plain_int(text) {
         return text;
     }
     parse_int(text).map_or(text, |number| arena.alloc_str(&number.to_string()))
@@ -259,7 +258,7 @@ mod tests {
     proptest! {
         #[test]
         fn copied_pieces_are_what_the_columns_give(
-            texts in prop::collection::vec((0..COLUMN_COUNT, "[a-z]{0,3}|0?[1-9]{1,3}|1\\.[0-9]{1,2}|\"\"|[a-z]{300}"), 0..40),
+            texts in prop::collection::vec((0..COLUMN_COUNT, "[a-z]{0,3}|0?[1-9]{1,3}|1\\.[0-9]{1,2}|\"\"|[a-z]{300}|202[01]-0[1-9]-1[0-9][ T](24:00:00(\\.000?)?|(23:59:60|12:[0-5]0:[0-5]0)(\\.[0-9]{2,4})?)"), 0..40),
             renamed: bool,
             cut_texts: bool,
             with_json: bool,
@@ -271,6 +270,8 @@ mod tests {
                 let fits = match column.info().kind {
                     ColumnType::Text | ColumnType::Uuid => column != Column::event_id,
                     ColumnType::Integer => text.bytes().all(|byte| byte.is_ascii_digit()),
+                    ColumnType::Bool => matches!(text.as_str(), "1"),
+                    ColumnType::Timestamp => column != Column::collector_tstamp && text.starts_with("202"),
                     ColumnType::Float | ColumnType::Decimal => text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.')),
                     _ => false,
                 };

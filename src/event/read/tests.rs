@@ -139,7 +139,7 @@ fn json_columns() {
     all.extend([(Column::contexts, contexts), (Column::unstruct_event, unstruct)]);
     let text = line(COLUMN_COUNT, &all);
     let arena = Bump::new();
-    let entities = decode(&split_tsv(&text).unwrap(), &arena).unwrap();
+    let entities = decode(&split_tsv(&text).unwrap(), &arena).unwrap().entities;
     assert_eq!(entities.contexts.len(), 1);
     assert_eq!(entities.contexts[0].key.name, "b");
     assert_eq!(entities.unstruct_event.unwrap().key.name, "c");

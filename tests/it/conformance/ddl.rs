@@ -71,7 +71,7 @@ fn decoded(decoder: &str, arguments: &Value) -> Option<Answer> {
     let event = split_tsv(&line).ok()?;
     let arena = bumpalo::Bump::new();
     let entities = match decode(&event, &arena) {
-        Ok(entities) => entities,
+        Ok(decoded) => decoded.entities,
         Err(errors) => {
             let message = errors[0].message.replace(column.info().name, name);
             let error = json!({"_type": "InvalidValue", "key": name, "value": errors[0].value, "message": message});
