@@ -29,8 +29,16 @@ pub struct SelfDescribing<'a> {
 impl<'a> SelfDescribing<'a> {
     /// Takes a self-describing JSON apart; other keys are ignored.
     pub fn parse(json: Value<'a>, arena: &'a bumpalo::Bump) -> Result<SelfDescribing<'a>, ParseError> {
-        let data = json.get("data").ok_or(ParseError::InvalidDataPayload)?;
-        let schema = json.get("schema").ok_or(ParseError::InvalidDataPayload)?;
+        let (mut schema, mut data) = (None, None);
+        match json.plain_members() {
+            Some(members) => members.for_each(|(name, _, value)| match name {
+                "schema" => schema = Some(value),
+                "data" => data = Some(value),
+                _ => {}
+            }),
+            None => (schema, data) = (json.get("schema"), json.get("data")),
+        }
+        let (Some(schema), Some(data)) = (schema, data) else { return Err(ParseError::InvalidDataPayload) };
         let uri = schema.as_str_in(arena).ok_or(ParseError::InvalidDataPayload)?;
         Ok(SelfDescribing { uri, key: SchemaKey::parse(uri)?, data })
     }

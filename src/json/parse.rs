@@ -157,28 +157,6 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// A key, its colon, and the white space around.
-    #[inline]
-    fn key(&mut self) -> Fallible<()> {
-        if self.short_key() { Ok(()) } else { self.any_key() }
-    }
-
-    fn any_key(&mut self) -> Fallible<()> {
-        if self.peek()? != b'"' {
-            return Err(self.expected("expected \""));
-        }
-        let index = self.nodes.len();
-        self.string()?;
-        self.note_key(index);
-        self.space_in_container();
-        if self.peek()? != b':' {
-            return Err(self.expected("expected :"));
-        }
-        self.at += 1;
-        self.space_in_container();
-        Ok(())
-    }
-
     /// A scalar (false), or the opening of a container (true).
     fn scalar_or_open(&mut self) -> Fallible<bool> {
         match self.peek()? {

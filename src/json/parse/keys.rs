@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::super::text::needs_look;
-use super::{CANONICAL, ESCAPED, Kind, Node, Parser, unescape};
+use super::{CANONICAL, ESCAPED, Fallible, Kind, Node, Parser, unescape};
 use crate::scan::BLOCK;
 
 /// From this number of keys on, an object has a larger filter.
@@ -65,7 +65,7 @@ impl Keys {
     }
 
     /// As [`Keys::note`], for a key without escapes.
-    #[inline]
+    #[inline(always)]
     fn note_plain(&mut self, hash: u32) -> bool {
         self.count += 1;
         if self.exact || self.count > MANY_KEYS {
@@ -149,10 +149,33 @@ fn keys_between(nodes: &[Node], first: usize, last: usize) -> impl Iterator<Item
 const SHORT_KEY: usize = BLOCK + 3;
 
 impl Parser<'_, '_> {
+    /// Reads a key, its colon, and the white space around.
+    #[inline]
+    pub(super) fn key(&mut self) -> Fallible<()> {
+        if self.short_key() { Ok(()) } else { self.any_key() }
+    }
+
+    #[inline(never)]
+    fn any_key(&mut self) -> Fallible<()> {
+        if self.peek()? != b'"' {
+            return Err(self.expected("expected \""));
+        }
+        let index = self.nodes.len();
+        self.string()?;
+        self.note_key(index);
+        self.space_in_container();
+        if self.peek()? != b':' {
+            return Err(self.expected("expected :"));
+        }
+        self.at += 1;
+        self.space_in_container();
+        Ok(())
+    }
+
     /// Reads a key as nearly all are: short, without anything special in it or around it, and not near the end of the
     /// text. For any other key nothing happens and the answer is false.
-    #[inline]
-    pub(super) fn short_key(&mut self) -> bool {
+    #[inline(always)]
+    fn short_key(&mut self) -> bool {
         let Some(piece) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<SHORT_KEY>) else { return false };
         let Some(block) = piece[1..].first_chunk::<BLOCK>() else { return false };
         let length = (needs_look(block) | 1 << BLOCK).trailing_zeros() as usize;
@@ -179,8 +202,7 @@ impl Parser<'_, '_> {
     }
 
     /// Finds out whether the innermost object has the key at this index already.
-    #[inline]
-    pub(super) fn note_key(&mut self, index: usize) {
+    fn note_key(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         let hash = hash_in(self.bytes, node.start as usize, node.end as usize);
         // What follows a key is known, so there is room for its hash.
