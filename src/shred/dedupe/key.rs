@@ -114,13 +114,13 @@ pub fn pair_hash(id: u128, fingerprint: &str) -> u128 {
     hasher.digest128()
 }
 
-/// The new id of an event, a version 4 UUID: the same for the same event of the same run, so that a repeated run
-/// writes what the first one wrote.
-pub(super) fn new_id(run: u64, id: u128, position: u64) -> u128 {
+/// The new id of an event, a version 4 UUID, from its rank among its namesakes: the same for the same event of the same
+/// run, so that a repeated run writes what the first one wrote.
+pub(super) fn new_id(run: u64, id: u128, rank: u64) -> u128 {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(&id.to_le_bytes());
     bytes[16..24].copy_from_slice(&run.to_le_bytes());
-    bytes[24..].copy_from_slice(&position.to_le_bytes());
+    bytes[24..].copy_from_slice(&rank.to_le_bytes());
     let hash = xxh3_128(&bytes);
     let version = 0xF << 76;
     let variant = 0b11 << 62;
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn new_ids_are_version_4_and_repeatable() {
-        for position in 0..100 {
-            let text = id_text(new_id(1, 7, position));
+        for rank in 0..100 {
+            let text = id_text(new_id(1, 7, rank));
             assert_eq!(text.as_bytes()[14], b'4', "{text}");
             assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
         }

@@ -185,11 +185,12 @@ impl<'r> Resolution<'r> {
         }
         self.claim(entries, &winners, &mut fates)?;
         for namesakes in winners.chunk_by(|a, b| entries[*a].id == entries[*b].id) {
-            let kept: Vec<usize> = namesakes.iter().copied().filter(|index| fates[*index] == Fate::Keep).collect();
+            // Positions depend on what else was set aside; the rank among namesakes does not.
+            let ranked = namesakes.iter().copied().zip(0..);
+            let kept: Vec<(usize, u64)> = ranked.filter(|(index, _)| fates[*index] == Fate::Keep).collect();
             if kept.len() > 1 {
-                for index in kept {
-                    let entry = &entries[index];
-                    fates[index] = Fate::Rename(new_id(self.run, entry.id, entry.position));
+                for (index, rank) in kept {
+                    fates[index] = Fate::Rename(new_id(self.run, entries[index].id, rank));
                 }
             }
         }
@@ -302,6 +303,22 @@ mod tests {
         assert_eq!(ids.len(), 4, "four fresh ids");
         let computed = resolve(&events, MissingFingerprint::Computed, None, 5);
         assert_eq!(computed[3..], [Fate::Keep, Fate::DropCopy], "what the tracker sent is the same");
+    }
+
+    /// Which other events are set aside can differ from run to run: the first look may suspect one in vain.
+    #[test]
+    fn new_ids_do_not_depend_on_other_events() {
+        let namesakes = [(7, "f1", ""), (7, "f2", ""), (7, "", ""), (7, "", "")];
+        for missing in [MissingFingerprint::Unique, MissingFingerprint::Computed] {
+            let alone = resolve(&namesakes, missing, None, 4);
+            assert!(matches!(alone[..], [Fate::Rename(_), Fate::Rename(_), ..]), "{alone:?}");
+            let mut events = vec![(1, "f1", ""), (2, "f1", "")];
+            for namesake in namesakes {
+                events.extend([namesake, (3, "f3", "")]);
+            }
+            let among_others = resolve(&events, missing, None, 10);
+            assert_eq!([2, 4, 6, 8].map(|at| among_others[at].clone())[..], alone[..]);
+        }
     }
 
     #[test]
