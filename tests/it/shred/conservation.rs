@@ -52,13 +52,14 @@ fn generated_events_of_all_fates() {
         Event::new(3).set(Column::collector_tstamp, "yesterday").line(),
     ];
     std::fs::write(path("in/part-99"), odd.join("\n")).unwrap();
-    let shred = |id: &str, more: &[&str]| {
+    let shred_to = |output: &str, id: &str, more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_thresh"));
-        command.current_dir(folder.path()).args(["shred", "in", "--output", "out", "--run-id", id, "--offline"]);
+        command.current_dir(folder.path()).args(["shred", "in", "--output", output, "--run-id", id, "--offline"]);
         command.args(["--resolver", "registry/resolver.json", "--progress", "off"]).args(more);
         success(&command.output().unwrap());
-        Run { folder: path("out").join(format!("run={id}")) }
+        Run { folder: path(output).join(format!("run={id}")) }
     };
+    let shred = |id: &str, more: &[&str]| shred_to("out", id, more);
     let run = shred("r1", &["--skip-schemas", "iglu:com.acme/content/jsonschema/*-*-*"]);
     assert_balanced(&run);
     assert_eq!((run.counter("records_in"), run.counter("bad_rows")), (4_004, 4));
@@ -79,6 +80,14 @@ fn generated_events_of_all_fates() {
         .map(|part| part.rsplit_once('/').unwrap().0.to_owned())
         .collect();
     assert_eq!(kinds.len(), 13, "twelve types of entities and the events");
+
+    let rows = |threads: &str| {
+        let run = shred_to(&format!("with-{threads}"), "r", &["--threads", threads]);
+        let mut rows = run.lines("output=good");
+        rows.sort_unstable();
+        rows
+    };
+    assert!(rows("1") == rows("3"), "a repeated run writes the same, new ids included");
 }
 
 #[test]
