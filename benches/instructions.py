@@ -4,8 +4,9 @@
     benches/instructions.py            # count, and compare with benches/instructions.json
     benches/instructions.py --bless    # count, and write that file
 
-Exits with 1 if a stage takes over 3 % more instructions than recorded. Needs valgrind. Counts the default build, without ISA-L. The figures depend on the compiler
-and on what the processor can do beyond AVX2 (valgrind cannot), so bless anew after a change of toolchain.
+Exits with 1 if a stage takes over 3 % more instructions than recorded. Needs valgrind. Counts the default build, without
+ISA-L. The figures depend on the compiler and on what the processor can do beyond AVX2 (valgrind cannot), so bless anew
+after a change of toolchain.
 """
 import argparse
 import json

@@ -97,15 +97,18 @@ fn hash_in(bytes: &[u8], start: usize, end: usize) -> u32 {
         }
         None => ends(&bytes[start..end]),
     };
-    let (head, tail) = match length {
-        0..8 => (head & ((1 << (8 * length)) - 1), 0),
-        8..BLOCK => (head, tail & ((1 << (8 * (length - 8))) - 1)),
-        _ => {
-            let last = bytes[end - 8..].first_chunk().copied().unwrap_or_default();
-            (head, u64::from_le_bytes(last))
-        }
-    };
-    mix(head, tail, length)
+    if length < BLOCK {
+        return short_hash(head, tail, length);
+    }
+    let last = bytes[end - 8..].first_chunk().copied().unwrap_or_default();
+    mix(head, u64::from_le_bytes(last), length)
+}
+
+/// The hash of a key of fewer bytes than a block, from the block that it begins.
+#[inline]
+fn short_hash(head: u64, tail: u64, length: usize) -> u32 {
+    let [head_mask, tail_mask] = MASKS[length];
+    mix(head & head_mask, tail & tail_mask, length)
 }
 
 #[inline]
@@ -188,8 +191,7 @@ impl Parser<'_, '_> {
             return false;
         }
         let word = u128::from_le_bytes(*block);
-        let [head, tail] = MASKS[length];
-        let hash = mix(word as u64 & head, (word >> 64) as u64 & tail, length);
+        let hash = short_hash(word as u64, (word >> 64) as u64, length);
         let start = self.at as u32 + 1;
         let index = self.nodes.len();
         self.nodes.push(Node { start, end: start + length as u32, next: hash, kind: Kind::String, flags: CANONICAL });
